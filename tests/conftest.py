@@ -40,6 +40,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _rules_of(item: pytest.Item) -> set[str]:
-    return {
-        rule.id for mark in item.iter_markers("rule") for rule in mark.args if isinstance(rule, Rule)
-    }
+    return {rule.id for mark in item.iter_markers("rule") for rule in mark.args if isinstance(rule, Rule)}

@@ -32,16 +32,10 @@ class Rule(Enum):
     """One member for each rule; the value is its row of the table."""
 
     # --- group and encodings -------------------------------------------------------------------------------------
-    GROUP_POINT = RuleText(
-        "GRP-1", "a point that is not canonical, has torsion, or is the identity", _ALTERED
-    )
+    GROUP_POINT = RuleText("GRP-1", "a point that is not canonical, has torsion, or is the identity", _ALTERED)
     GROUP_SCALAR = RuleText("GRP-2", "a scalar that is zero or not below the group order", _ALTERED)
-    WIRE_CANONICAL = RuleText(
-        "WIR-1", "bytes that deterministic re-serialisation does not reproduce", _ALTERED
-    )
-    WIRE_UNKNOWN = RuleText(
-        "WIR-2", "unknown fields in a signed or hashed structure", "Update this software."
-    )
+    WIRE_CANONICAL = RuleText("WIR-1", "bytes that deterministic re-serialisation does not reproduce", _ALTERED)
+    WIRE_UNKNOWN = RuleText("WIR-2", "unknown fields in a signed or hashed structure", "Update this software.")
     WIRE_SIZE = RuleText("WIR-3", "an object or field over its size limit, or of a wrong length", _ALTERED)
     SIGNATURE = RuleText("SIG-1", "a signature that does not verify for its kind, bytes and key", _ALTERED)
 
@@ -51,18 +45,12 @@ class Rule(Enum):
         "a device entry signed neither by the firm's enroller nor by a device of the user",
         "Enrol the device with the enroller.",
     )
-    DEVICE_TENANT = RuleText(
-        "DEV-2", "an entry of another deployment, firm or user than its issuer may sign", _ALTERED
-    )
+    DEVICE_TENANT = RuleText("DEV-2", "an entry of another deployment, firm or user than its issuer may sign", _ALTERED)
     DEVICE_EXPIRED = RuleText("DEV-3", "an entry that is expired or not yet valid", "Enrol the device again.")
-    PREKEY_POSSESSION = RuleText(
-        "PRE-1", "a prekey without a valid proof of possession of its group half", _ALTERED
-    )
+    PREKEY_POSSESSION = RuleText("PRE-1", "a prekey without a valid proof of possession of its group half", _ALTERED)
     PREKEY_SEALABLE = RuleText("PRE-2", "a prekey that no one can seal to", "Publish a fresh prekey.")
     PREKEY_LIFETIME = RuleText("PRE-3", "a prekey that is expired or valid for more than 30 days", _REFRESH)
-    PREKEY_OWNER = RuleText(
-        "PRE-4", "a prekey for another device, user or deployment than its signer's", _ALTERED
-    )
+    PREKEY_OWNER = RuleText("PRE-4", "a prekey for another device, user or deployment than its signer's", _ALTERED)
     PREKEY_DISTINCT = RuleText(
         "PRE-5", "a prekey equal to another prekey or to an escrow key", "Publish a fresh prekey."
     )
@@ -97,9 +85,7 @@ class Rule(Enum):
         "a reservation of another suite, deployment, firm set, device or session than the record",
         _ALTERED,
     )
-    RESERVATION_EXPIRED = RuleText(
-        "RES-2", "a reservation that is expired or lasts more than 7 days", "Reserve again."
-    )
+    RESERVATION_EXPIRED = RuleText("RES-2", "a reservation that is expired or lasts more than 7 days", "Reserve again.")
     RESERVATION_REUSED = RuleText("RES-3", "a reservation, session id or cq used twice", "Reserve again.")
     RECEIPT_BINDING = RuleText("RCP-1", "a receipt for another reservation, vault key, cq or slot", _ALTERED)
     RECEIPT_SIGNATURE = RuleText("RCP-2", "a receipt that the firm's vault did not sign", _ALTERED)
@@ -114,18 +100,14 @@ class Rule(Enum):
     # --- the session record --------------------------------------------------------------------------------------
     REC_DEPLOYMENT = RuleText("REC-1", "a record of another suite, deployment or conversation", _ALTERED)
     REC_SENDER = RuleText("REC-2", "a record whose sender device is unknown, expired, or no member", _REFRESH)
-    REC_FIRMS = RuleText(
-        "REC-3", "an escrow row missing, doubled, or of a firm that is not a member's", _UPGRADE
-    )
+    REC_FIRMS = RuleText("REC-3", "an escrow row missing, doubled, or of a firm that is not a member's", _UPGRADE)
     REC_ESCROW_KEY = RuleText(
         "REC-4",
         "an escrow row under a key that is not the firm's certified, current key of the class",
         _REFRESH,
         True,
     )
-    REC_GHOST_ROW = RuleText(
-        "REC-5", "a row for a device that is not a member's, or for an unlogged prekey", _UPGRADE
-    )
+    REC_GHOST_ROW = RuleText("REC-5", "a row for a device that is not a member's, or for an unlogged prekey", _UPGRADE)
     REC_MISSING_ROW = RuleText("REC-6", "a record that leaves out a member's current device", _REFRESH, True)
     REC_STALE_PREKEY = RuleText(
         "REC-7",
@@ -138,19 +120,11 @@ class Rule(Enum):
         "rows that are doubled or not sorted, or shards of a wrong size or number",
         _UPGRADE,
     )
-    REC_PROOF = RuleText(
-        "REC-9", "a proof that the same secret is in every row, which does not verify", _UPGRADE
-    )
-    REC_ROW_KEY = RuleText(
-        "REC-10", "a row whose point is not the one of the prekey or escrow key it names", _UPGRADE
-    )
+    REC_PROOF = RuleText("REC-9", "a proof that the same secret is in every row, which does not verify", _UPGRADE)
+    REC_ROW_KEY = RuleText("REC-10", "a row whose point is not the one of the prekey or escrow key it names", _UPGRADE)
     REC_SIGNATURE = RuleText("REC-11", "a record whose signature is not its sender device's", _ALTERED)
-    REC_C0_REUSED = RuleText(
-        "REC-12", "a C0 that an earlier record used", "Make the record with fresh randomness."
-    )
-    REC_NOTE = RuleText(
-        "REC-13", "a record whose archive note is not cosigned, or lies in another log", _REFRESH
-    )
+    REC_C0_REUSED = RuleText("REC-12", "a C0 that an earlier record used", "Make the record with fresh randomness.")
+    REC_NOTE = RuleText("REC-13", "a record whose archive note is not cosigned, or lies in another log", _REFRESH)
     REC_NOTE_AGE = RuleText(
         "REC-14",
         "a record whose archive note is later than its leaf, or over 10 minutes older",
@@ -162,22 +136,12 @@ class Rule(Enum):
         "a record valid for more than 24 hours, or not from within 10 minutes of its leaf",
         "Open a session anew.",
     )
-    REC_MEMBERSHIP_OLD = RuleText(
-        "REC-16", "a record under a superseded membership statement", _REFRESH, True
-    )
-    REC_REVOKED = RuleText(
-        "REC-17", "a record with a device, escrow key or vault key that is revoked", _REFRESH, True
-    )
+    REC_MEMBERSHIP_OLD = RuleText("REC-16", "a record under a superseded membership statement", _REFRESH, True)
+    REC_REVOKED = RuleText("REC-17", "a record with a device, escrow key or vault key that is revoked", _REFRESH, True)
     REC_CLASS = RuleText("REC-18", "a record of another retention class than the conversation's", _REFRESH)
-    REC_VAULT_KEY = RuleText(
-        "REC-19", "a vault key that is not the one certified with the escrow key", _REFRESH
-    )
-    REC_SHARD_HASH = RuleText(
-        "REC-20", "rows or slot hashes other than those the shard hash commits to", _ALTERED
-    )
-    REC_OWN_ROW = RuleText(
-        "REC-21", "a record with no row, or no right row, for the device that reads it", _UPGRADE
-    )
+    REC_VAULT_KEY = RuleText("REC-19", "a vault key that is not the one certified with the escrow key", _REFRESH)
+    REC_SHARD_HASH = RuleText("REC-20", "rows or slot hashes other than those the shard hash commits to", _ALTERED)
+    REC_OWN_ROW = RuleText("REC-21", "a record with no row, or no right row, for the device that reads it", _UPGRADE)
     REC_BACKDATED = RuleText(
         "REC-22",
         "a leaf dated before a checkpoint that lacks it, or long after one that holds it",
@@ -188,32 +152,22 @@ class Rule(Enum):
         "a leaf whose inclusion in the cosigned log is not proven",
         "Keep the object and complain: the log's operator hides or forges entries.",
     )
-    OPEN_SECRET = RuleText(
-        "OPN-1", "an opened row whose secret is the identity or does not match", "Complain."
-    )
+    OPEN_SECRET = RuleText("OPN-1", "an opened row whose secret is the identity or does not match", "Complain.")
     OPEN_HYBRID = RuleText("OPN-2", "an opened slot whose q does not match cq", "Complain.")
 
     # --- messages ------------------------------------------------------------------------------------------------
-    MSG_SESSION = RuleText(
-        "MSG-1", "a message of an unknown, ended or foreign session", "Open a session anew.", True
-    )
+    MSG_SESSION = RuleText("MSG-1", "a message of an unknown, ended or foreign session", "Open a session anew.", True)
     MSG_INDEX = RuleText(
         "MSG-2",
         "a message whose index leaves a gap, or lies past the session's 256",
         "Send the missing message first.",
         True,
     )
-    MSG_PREVIOUS = RuleText(
-        "MSG-3", "a message whose previous hash is not the session's last message", _ALTERED
-    )
+    MSG_PREVIOUS = RuleText("MSG-3", "a message whose previous hash is not the session's last message", _ALTERED)
     MSG_FORK = RuleText("MSG-4", "a second ciphertext at a used index", _UPGRADE)
     MSG_SIGNATURE = RuleText("MSG-5", "a message that its session's device did not sign", _ALTERED)
-    MSG_COMMITMENT = RuleText(
-        "MSG-6", "a message whose key is not the one its header commits to", "Complain."
-    )
-    MSG_PADDING = RuleText(
-        "MSG-7", "a body with padding other than Padmé's zeros, or undecodable", "Complain."
-    )
+    MSG_COMMITMENT = RuleText("MSG-6", "a message whose key is not the one its header commits to", "Complain.")
+    MSG_PADDING = RuleText("MSG-7", "a body with padding other than Padmé's zeros, or undecodable", "Complain.")
     MSG_AEAD = RuleText("MSG-8", "a ciphertext that does not open under its header", "Complain.")
 
     # --- leaves, acks, logs --------------------------------------------------------------------------------------
@@ -233,9 +187,7 @@ class Rule(Enum):
         "Wait for witnesses.",
         True,
     )
-    LOG_INCLUSION = RuleText(
-        "LOG-4", "an inclusion proof that does not lead to the checkpoint's root", _ALTERED
-    )
+    LOG_INCLUSION = RuleText("LOG-4", "an inclusion proof that does not lead to the checkpoint's root", _ALTERED)
     LOG_CONSISTENCY = RuleText(
         "LOG-5",
         "two checkpoints of which one does not extend the other",
@@ -255,9 +207,7 @@ class Rule(Enum):
     DKG_TRANSCRIPT = RuleText(
         "DKG-5", "a success signature over another view of round 1", "Abort: two views of round 1."
     )
-    DKG_THRESHOLD = RuleText(
-        "DKG-6", "a threshold outside 2 ≤ t ≤ n", "Choose a threshold within the bounds."
-    )
+    DKG_THRESHOLD = RuleText("DKG-6", "a threshold outside 2 ≤ t ≤ n", "Choose a threshold within the bounds.")
     DKG_ROUND1 = RuleText(
         "DKG-7",
         "a round-1 message not signed by its custodian, or of another ceremony",
@@ -278,17 +228,11 @@ class Rule(Enum):
         "a partial for another warrant, record or certificate",
         "Ask the named custodian again.",
     )
-    PARTIAL_COUNT = RuleText(
-        "PAR-3", "fewer than t partials, or a doubled custodian", "Wait for more custodians."
-    )
-    BUNDLE_KEY = RuleText(
-        "PAR-4", "a bundle sealed to another key than the case's", "Ask the named custodian again."
-    )
+    PARTIAL_COUNT = RuleText("PAR-3", "fewer than t partials, or a doubled custodian", "Wait for more custodians.")
+    BUNDLE_KEY = RuleText("PAR-4", "a bundle sealed to another key than the case's", "Ask the named custodian again.")
 
     # --- governance ----------------------------------------------------------------------------------------------
-    DSSE_SIGNATURE = RuleText(
-        "GOV-1", "a statement without a valid signature of the person it names", _ALTERED
-    )
+    DSSE_SIGNATURE = RuleText("GOV-1", "a statement without a valid signature of the person it names", _ALTERED)
     DSSE_SYNTAX = RuleText("GOV-2", "a statement that is not of its exact form", _ALTERED)
     ROSTER_CHAIN = RuleText(
         "GOV-3",
@@ -300,17 +244,13 @@ class Rule(Enum):
         "a change of approvers or witnesses before its delay has passed",
         "Wait for the delay.",
     )
-    ROSTER_EXPIRED = RuleText(
-        "GOV-5", "a warrant under an expired roster", "Have the officers sign a new roster."
-    )
+    ROSTER_EXPIRED = RuleText("GOV-5", "a warrant under an expired roster", "Have the officers sign a new roster.")
     CASE_SIGNATURE = RuleText(
         "GOV-6",
         "a case that no reviewer of the roster signed, or is expired or ill-formed",
         "File the case again.",
     )
-    APPROVAL_ROLE = RuleText(
-        "GOV-7", "an approval by one who is no approver", "Ask an approver of the roster."
-    )
+    APPROVAL_ROLE = RuleText("GOV-7", "an approval by one who is no approver", "Ask an approver of the roster.")
     APPROVAL_SELF = RuleText(
         "GOV-8",
         "an approval by the requester, a subject or a reviewer",
@@ -326,9 +266,7 @@ class Rule(Enum):
         "Fetch a fresh checkpoint.",
         True,
     )
-    GATE_REVOKED = RuleText(
-        "GAT-2", "a case, approval, warrant, key or person that is revoked", "The warrant is void."
-    )
+    GATE_REVOKED = RuleText("GAT-2", "a case, approval, warrant, key or person that is revoked", "The warrant is void.")
     GATE_MANIFEST = RuleText(
         "GAT-3",
         "a manifest not signed by the relay, or over an uncosigned archive",
@@ -340,9 +278,7 @@ class Rule(Enum):
         "a warrant that is no leaf, names other hashes, or is expired",
         "Ask for a new warrant.",
     )
-    GATE_DELAY = RuleText(
-        "GAT-6", "a warrant whose publication delay has not passed", "Wait for the delay.", True
-    )
+    GATE_DELAY = RuleText("GAT-6", "a warrant whose publication delay has not passed", "Wait for the delay.", True)
     GATE_RECORD = RuleText("GAT-7", "a session whose record does not verify", "Report the relay.")
     GATE_C0 = RuleText("GAT-8", "a C0 that was answered for another record", "Report the requester.")
     GATE_CONSENT = RuleText(

@@ -23,8 +23,4 @@ def printable(text: str, *, limit: int = 4096, newlines: bool = False) -> str:
 
 
 def _code(char: str) -> str:
-    return (
-        char.encode("unicode_escape").decode("ascii")
-        if ord(char) < 0xD800 or ord(char) > 0xDFFF
-        else "\\ufffd"
-    )
+    return char.encode("unicode_escape").decode("ascii") if ord(char) < 0xD800 or ord(char) > 0xDFFF else "\\ufffd"
