@@ -1,0 +1,104 @@
+"""Verifier keys and private keys of notes, in their one-line text form (C2SP signed-note, Verifier keys).
+
+    example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k
+
+The private form `PRIVATE+KEY+<name>+<id>+<base64 of type and seed>` is the one of golang.org/x/mod/sumdb/note.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from nacl.bindings import crypto_core_ed25519_is_valid_point
+from nacl.signing import SigningKey
+
+from tapeline.base.rules import Rule, require
+from tapeline.base.secret import Secret
+from tapeline.transparency.encoding import decode_base64, encode_base64
+
+ED25519 = 0x01
+"""Signature type of a plain Ed25519 note signature."""
+COSIGNATURE_V1 = 0x04
+"""Signature type of a timestamped Ed25519 cosignature."""
+
+MAX_KEY_TEXT = 1024
+_PRIVATE = "PRIVATE+KEY+"
+
+
+def key_id(name: str, kind: int, public: bytes) -> bytes:
+    """Return SHA-256(name ‖ newline ‖ type ‖ public key)[:4]."""
+    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public).digest()[:4]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierKey:
+    """A public key with its name and signature type; name and id together identify its signatures."""
+
+    name: str
+    kind: int
+    public: bytes
+    key_id: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        require(is_key_name(self.name), Rule.POLICY_SYNTAX, "A key name is empty or holds a space or a plus sign.")
+        object.__setattr__(self, "key_id", key_id(self.name, self.kind, self.public))
+
+    def encode(self) -> str:
+        """Return the vkey line, without a newline."""
+        return f"{self.name}+{self.key_id.hex()}+{encode_base64(bytes([self.kind]) + self.public)}"
+
+    def as_cosigner(self) -> VerifierKey:
+        """Return the same key as one of timestamped cosignatures, under the id that this type gives."""
+        return VerifierKey(self.name, COSIGNATURE_V1, self.public)
+
+
+def is_key_name(name: str) -> bool:
+    """Tell whether the name is non-empty, without Unicode spaces, control characters and plus signs."""
+    return name != "" and "+" not in name and not any(char.isspace() or char < " " for char in name)
+
+
+def parse_vkey(text: str) -> VerifierKey:
+    """Parse the vkey of an Ed25519 key, plain (0x01) or of cosignatures (0x04).
+
+    Raises:
+        Refused: POLICY_SYNTAX, also where the id is not the one that C2SP derives, or the point is of small order.
+    """
+    name, kind, public = _parse_parts(text)
+    require(crypto_core_ed25519_is_valid_point(public), Rule.POLICY_SYNTAX, "The key is no point of the prime group.")
+    key = VerifierKey(name, kind, public)
+    require(key.encode() == text, Rule.POLICY_SYNTAX, "The key's id is not the one of its name, type and key.")
+    return key
+
+
+def parse_signing_key(text: str) -> tuple[str, int, Secret]:
+    """Parse a `PRIVATE+KEY+…` line into name, signature type and seed (32 bytes).
+
+    Raises:
+        Refused: POLICY_SYNTAX; the text itself is never part of the cause.
+    """
+    require(text.startswith(_PRIVATE), Rule.POLICY_SYNTAX, "The text is no private key of notes.")
+    name, kind, seed = _parse_parts(text.removeprefix(_PRIVATE))
+    expected = encode_signing_key(name, kind, Secret(seed))
+    require(expected == text, Rule.POLICY_SYNTAX, "The private key's id is not the one of its name, type and key.")
+    return name, kind, Secret(seed)
+
+
+def encode_signing_key(name: str, kind: int, seed: Secret) -> str:
+    """Return the `PRIVATE+KEY+…` line of a seed (32 bytes), without a newline; it is secret."""
+    key = VerifierKey(name, kind, bytes(SigningKey(seed.reveal()).verify_key))
+    return f"{_PRIVATE}{name}+{key.key_id.hex()}+{encode_base64(bytes([kind]) + seed.reveal())}"
+
+
+def _parse_parts(text: str) -> tuple[str, int, bytes]:
+    """Return name, type and 32 key bytes of `<name>+<id>+<base64>`; the caller compares the whole encoding."""
+    require(len(text) <= MAX_KEY_TEXT, Rule.POLICY_SYNTAX, "The key text is too long.")
+    name, _, rest = text.partition("+")
+    _, _, encoded = rest.partition("+")  # the base64 itself may hold plus signs
+    material = decode_base64(encoded, Rule.POLICY_SYNTAX, "The key is not three parts, the last in base64.")
+    require(
+        len(material) == 33 and material[0] in {ED25519, COSIGNATURE_V1},
+        Rule.POLICY_SYNTAX,
+        "The key is of a signature type that this version does not know.",
+    )
+    return name, material[0], material[1:]

@@ -1,0 +1,146 @@
+"""The witness's state machine (C2SP tlog-witness): one answer for each add-checkpoint request.
+
+parse ─ 400        know the origin ─ 404       log's signature ─ 403       old ≤ size ─ 400
+old = latest ─ 409 (latest size)   consistent ─ 422       compare-and-set ─ 409       200 (cosignature)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tapeline.base.rules import Refused, Rule
+from tapeline.transparency.addcheckpoint import AddCheckpoint, parse_add_checkpoint
+from tapeline.transparency.checkpoint import Checkpoint
+from tapeline.transparency.cosignature import Cosigner
+from tapeline.transparency.keys import VerifierKey
+from tapeline.transparency.merkle import EMPTY_ROOT, verify_consistency
+from tapeline.transparency.note import Note, parse_signatures, verify_note_signature
+
+TEXT = "text/plain; charset=utf-8"
+TLOG_SIZE = "text/x.tlog.size"
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """The latest checkpoint that the witness cosigned for a log, with the note that it vouches for."""
+
+    size: int
+    root: bytes
+    note: bytes
+
+
+class WitnessStore(Protocol):
+    """The witness's memory: one checkpoint for each origin."""
+
+    def latest(self, origin: str) -> Witnessed | None:
+        """Return the latest cosigned checkpoint, None where there was none."""
+
+    def compare_and_set(self, origin: str, old: Witnessed | None, new: Witnessed) -> bool:
+        """Store `new` durably if `old` is still the latest, in one atomic step, and tell whether it was."""
+
+
+class MemoryWitnessStore:
+    """A store for tests and single-threaded use: nothing interleaves within one call."""
+
+    def __init__(self) -> None:
+        self._latest: dict[str, Witnessed] = {}
+
+    def latest(self, origin: str) -> Witnessed | None:
+        """Return the latest cosigned checkpoint, None where there was none."""
+        return self._latest.get(origin)
+
+    def compare_and_set(self, origin: str, old: Witnessed | None, new: Witnessed) -> bool:
+        """Store `new` if `old` is still the latest."""
+        if self._latest.get(origin) != old:
+            return False
+        self._latest[origin] = new
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessAnswer:
+    """An HTTP answer: status, body, content type. The body holds nothing of the request."""
+
+    status: int
+    body: bytes
+    content_type: str = TEXT
+
+
+class Witness:
+    """Cosigns the checkpoints of the logs it knows, each consistent with the one before it."""
+
+    def __init__(self, cosigner: Cosigner, logs: Mapping[str, Sequence[VerifierKey]], store: WitnessStore) -> None:
+        """Args: `logs` gives the keys that may sign for each origin."""
+        self._cosigner = cosigner
+        self._logs = logs
+        self._store = store
+
+    @property
+    def key(self) -> VerifierKey:
+        """The key that the cosignatures verify under."""
+        return self._cosigner.key
+
+    def add_checkpoint(self, body: bytes, now_s: int) -> WitnessAnswer:
+        """Answer an add-checkpoint request (tlog-witness, add-checkpoint) at a POSIX time in seconds."""
+        try:
+            request = parse_add_checkpoint(body)
+        except Refused:
+            return WitnessAnswer(400, b"malformed request\n")
+        keys = self._logs.get(request.checkpoint.origin)
+        if keys is None:
+            return WitnessAnswer(404, b"unknown log\n")
+        try:
+            # A signature line in no canonical form is nobody's signature: 403 like every other that fails.
+            note = Note(request.text, parse_signatures(request.signature_lines))
+            signed = Note(request.text, verify_note_signature(note, keys))
+        except Refused:
+            return WitnessAnswer(403, b"invalid signature, or none by a known key of this log\n")
+        if request.old_size > request.checkpoint.size:
+            return WitnessAnswer(400, b"old size above the checkpoint's size\n")
+        return self._advance(request, signed, now_s)
+
+    def monitored(self, origin_hash: str) -> bytes | None:
+        """Return the latest note by the origin's SHA-256 in hex (tlog-witness, Monitor Retrieval Mechanism), or None."""
+        for origin in self._logs:
+            if hashlib.sha256(origin.encode()).hexdigest() == origin_hash:
+                latest = self._store.latest(origin)
+                return None if latest is None else latest.note
+        return None
+
+    def _advance(self, request: AddCheckpoint, signed: Note, now_s: int) -> WitnessAnswer:
+        checkpoint = request.checkpoint
+        latest = self._store.latest(checkpoint.origin)
+        if request.old_size != _size(latest):
+            return _conflict(latest)
+        if not _is_consistent(latest, checkpoint, request.proof):
+            return WitnessAnswer(422, b"the consistency proof does not verify\n")
+        cosignature = self._cosigner.cosign(signed.text, now_s)
+        note = Note(signed.text, (*signed.signatures, cosignature)).encode()
+        new = Witnessed(checkpoint.size, checkpoint.root, note)
+        # No rollback: a slower request with a smaller size must not overwrite a larger one that came between
+        # (tlog-witness, add-checkpoint, the race at its end). The cosignature leaves only after the store took it.
+        if not self._store.compare_and_set(checkpoint.origin, latest, new):
+            return _conflict(self._store.latest(checkpoint.origin))
+        return WitnessAnswer(200, cosignature.line.encode())
+
+
+def _is_consistent(latest: Witnessed | None, checkpoint: Checkpoint, proof: Sequence[bytes]) -> bool:
+    old_size, old_root = (0, EMPTY_ROOT) if latest is None else (latest.size, latest.root)
+    try:
+        verify_consistency(old_size, old_root, checkpoint.size, checkpoint.root, proof)
+    except Refused as refusal:
+        if refusal.rule is not Rule.LOG_CONSISTENCY:
+            raise
+        return False
+    return True
+
+
+def _size(latest: Witnessed | None) -> int:
+    return 0 if latest is None else latest.size
+
+
+def _conflict(latest: Witnessed | None) -> WitnessAnswer:
+    return WitnessAnswer(409, b"%d\n" % _size(latest), TLOG_SIZE)
