@@ -1,0 +1,1 @@
+"""Generated messages and services of wire version 1; regenerate with `make proto`."""
