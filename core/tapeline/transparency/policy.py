@@ -9,58 +9,136 @@ quorum both
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from types import MappingProxyType
 
-from tapeline.transparency.keys import VerifierKey
+from tapeline.base.rules import Rule, require
+from tapeline.transparency.keys import COSIGNATURE_V1, ED25519, VerifierKey, parse_vkey
+from tapeline.transparency.quorum import Policy, PolicyGroup, PolicyLog, PolicyWitness
 
+__all__ = ["Policy", "PolicyGroup", "PolicyLog", "PolicyWitness", "parse_policy"]
 
-@dataclass(frozen=True, slots=True)
-class PolicyLog:
-    """A log that the policy accepts; its key's name is its origin (tlog-policy, Defining a log)."""
+MAX_POLICY_BYTES = 256 * 1024
+MAX_COMPONENTS = 64
+"""Of each kind: logs, witnesses, groups (tlog-policy, Implementation limits, asks for 32)."""
 
-    key: VerifierKey
-    url: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyWitness:
-    """A witness by its name in the policy; the key is one of cosignatures."""
-
-    name: str
-    key: VerifierKey
-    url: str | None = None
+_WORDS = frozenset({"none", "all", "any"})
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyGroup:
-    """A group, which has witnessed where at least `threshold` of its members have."""
+def parse_policy(raw: bytes) -> Policy:
+    """Parse a policy strictly.
 
-    name: str
-    threshold: int
-    members: tuple[str, ...]
+    Stricter than C2SP in two points: a log and a witness never share a key, and no name starts with `#`.
+    Looser in two, as transparency-dev/formats is: a comment may follow a line's items, and a witness may be named by
+    a plain Ed25519 vkey (0x01), which then stands for the cosigning key of the same name (0x04).
+
+    Raises:
+        Refused: POLICY_SYNTAX.
+    """
+    require(len(raw) <= MAX_POLICY_BYTES, Rule.POLICY_SYNTAX, "The policy is too large.")
+    # tlog-policy, Character set: tab, newline, 0x20-0x7E, 0x80-0xFF.
+    plain = all(octet in b"\t\n" or (octet >= 0x20 and octet != 0x7F) for octet in raw)
+    require(plain and raw.endswith(b"\n"), Rule.POLICY_SYNTAX, "The policy is not lines of printable text.")
+    reader = _Reader()
+    # Octets with the high bit set are opaque: surrogate escapes keep each apart from every other.
+    for line in raw.decode("utf-8", "surrogateescape").split("\n"):
+        items = _items(line)
+        if items:
+            reader.read(items)
+    return reader.finish()
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """A parsed policy; `quorum` is None for `quorum none`. Names of octets beyond UTF-8 hold surrogate escapes."""
+def _items(line: str) -> list[str]:
+    """Cut at spaces and tabs only, up to the first item that starts a comment."""
+    items = [item for item in line.replace("\t", " ").split(" ") if item]
+    comment = next((place for place, item in enumerate(items) if item.startswith("#")), len(items))
+    return items[:comment]
 
-    logs: tuple[PolicyLog, ...]
-    witnesses: tuple[PolicyWitness, ...]
-    groups: Mapping[str, PolicyGroup]
-    quorum: str | None
 
-    def log_keys(self, origin: str) -> list[VerifierKey]:
-        """Return the keys of the logs whose name is `origin`."""
-        return [log.key for log in self.logs if log.key.name == origin]
+class _Reader:
+    """Collects the lines in order, so that a line can name only what came before it."""
 
-    def is_met_by(self, cosigners: Collection[str]) -> bool:
-        """Tell whether the witnesses of these names form a quorum."""
-        return self.quorum is None or self._has_witnessed(self.quorum, cosigners)
+    def __init__(self) -> None:
+        self._logs: list[PolicyLog] = []
+        self._witnesses: list[PolicyWitness] = []
+        self._groups: dict[str, PolicyGroup] = {}
+        self._names: set[str] = set()
+        self._members: set[str] = set()
+        self._public_keys: set[bytes] = set()
+        self._quorums: list[str] = []
 
-    def _has_witnessed(self, name: str, cosigners: Collection[str]) -> bool:
-        # Members are defined before the group that names them, so this ends.
-        group = self.groups.get(name)
-        if group is None:
-            return name in cosigners
-        return sum(self._has_witnessed(member, cosigners) for member in group.members) >= group.threshold
+    def read(self, items: list[str]) -> None:
+        keyword, *arguments = items
+        handler = {
+            "log": self._log,
+            "witness": self._witness,
+            "group": self._group,
+            "quorum": self._quorum,
+        }.get(keyword)
+        require(handler is not None, Rule.POLICY_SYNTAX, "A policy line starts with an unknown word.")
+        if handler is not None:
+            handler(arguments)
+
+    def finish(self) -> Policy:
+        require(len(self._quorums) == 1, Rule.POLICY_SYNTAX, "A policy has exactly one quorum line.")
+        counts = (len(self._logs), len(self._witnesses), len(self._groups))
+        require(max(counts) <= MAX_COMPONENTS, Rule.POLICY_SYNTAX, "The policy has too many parts.")
+        quorum = None if self._quorums[0] == "none" else self._quorums[0]
+        return Policy(tuple(self._logs), tuple(self._witnesses), MappingProxyType(self._groups), quorum)
+
+    def _log(self, arguments: list[str]) -> None:
+        require(len(arguments) in {1, 2}, Rule.POLICY_SYNTAX, "A log line is: log <vkey> [<url>].")
+        key = self._key(arguments[0])
+        require(key.kind == ED25519, Rule.POLICY_SYNTAX, "A log's key is not one that signs notes.")
+        self._logs.append(PolicyLog(key, *arguments[1:]))
+
+    def _witness(self, arguments: list[str]) -> None:
+        require(len(arguments) in {2, 3}, Rule.POLICY_SYNTAX, "A witness line is: witness <name> <vkey> [<url>].")
+        self._define(arguments[0])
+        key = self._key(arguments[1])
+        cosigner = key if key.kind == COSIGNATURE_V1 else key.as_cosigner()
+        self._witnesses.append(PolicyWitness(arguments[0], cosigner, *arguments[2:]))
+
+    def _group(self, arguments: list[str]) -> None:
+        require(len(arguments) >= 3, Rule.POLICY_SYNTAX, "A group line is: group <name> all|any|<k> <name>…")
+        name, rule, *members = arguments
+        for member in members:
+            # tlog-policy, Defining a witness group: each name is a member at most once, so counts only once.
+            require(
+                member in self._names and member not in self._members,
+                Rule.POLICY_SYNTAX,
+                "A group names a member that is not defined above it, or that is a member already.",
+            )
+            self._members.add(member)
+        self._define(name)
+        self._groups[name] = PolicyGroup(name, _threshold(rule, len(members)), tuple(members))
+
+    def _quorum(self, arguments: list[str]) -> None:
+        require(len(arguments) == 1, Rule.POLICY_SYNTAX, "A quorum line is: quorum <name>.")
+        require(
+            arguments[0] == "none" or arguments[0] in self._names,
+            Rule.POLICY_SYNTAX,
+            "The quorum names nothing that is defined above it.",
+        )
+        self._quorums.append(arguments[0])
+
+    def _define(self, name: str) -> None:
+        free = name not in self._names and name not in _WORDS
+        require(free, Rule.POLICY_SYNTAX, "A name is defined twice, or is a word of the policy language.")
+        self._names.add(name)
+
+    def _key(self, text: str) -> VerifierKey:
+        key = parse_vkey(text)
+        # Duplicate means the same public key under whatever name (tlog-policy, Public key representation).
+        require(key.public not in self._public_keys, Rule.POLICY_SYNTAX, "Two lines of the policy share a key.")
+        self._public_keys.add(key.public)
+        return key
+
+
+def _threshold(rule: str, count: int) -> int:
+    if rule in {"any", "all"}:
+        return 1 if rule == "any" else count
+    canonical = rule.isascii() and rule.isdigit() and rule[0] != "0" and len(rule) <= 4
+    require(
+        canonical and 1 <= int(rule) <= count, Rule.POLICY_SYNTAX, "A threshold is not between 1 and the group's size."
+    )
+    return int(rule)

@@ -103,7 +103,7 @@ class Witness:
         return self._advance(request, signed, now_s)
 
     def monitored(self, origin_hash: str) -> bytes | None:
-        """Return the latest note by the origin's SHA-256 in hex (tlog-witness, Monitor Retrieval Mechanism), or None."""
+        """Return the latest note by the SHA-256 of its origin, or None (tlog-witness, Monitor Retrieval Mechanism)."""
         for origin in self._logs:
             if hashlib.sha256(origin.encode()).hexdigest() == origin_hash:
                 latest = self._store.latest(origin)
