@@ -12,7 +12,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from tapeline.base.rules import Rule, require
-from tapeline.transparency.keys import COSIGNATURE_V1, ED25519, VerifierKey, parse_vkey
+from tapeline.transparency.keys import COSIGNATURE_V1, ED25519, parse_vkey
 from tapeline.transparency.quorum import Policy, PolicyGroup, PolicyLog, PolicyWitness
 
 __all__ = ["Policy", "PolicyGroup", "PolicyLog", "PolicyWitness", "parse_policy"]
@@ -63,7 +63,6 @@ class _Reader:
         self._groups: dict[str, PolicyGroup] = {}
         self._names: set[str] = set()
         self._members: set[str] = set()
-        self._public_keys: set[bytes] = set()
         self._quorums: list[str] = []
 
     def read(self, items: list[str]) -> None:
@@ -87,14 +86,14 @@ class _Reader:
 
     def _log(self, arguments: list[str]) -> None:
         require(len(arguments) in {1, 2}, Rule.POLICY_SYNTAX, "A log line is: log <vkey> [<url>].")
-        key = self._key(arguments[0])
+        key = parse_vkey(arguments[0])
         require(key.kind == ED25519, Rule.POLICY_SYNTAX, "A log's key is not one that signs notes.")
         self._logs.append(PolicyLog(key, *arguments[1:]))
 
     def _witness(self, arguments: list[str]) -> None:
         require(len(arguments) in {2, 3}, Rule.POLICY_SYNTAX, "A witness line is: witness <name> <vkey> [<url>].")
         self._define(arguments[0])
-        key = self._key(arguments[1])
+        key = parse_vkey(arguments[1])
         cosigner = key if key.kind == COSIGNATURE_V1 else key.as_cosigner()
         self._witnesses.append(PolicyWitness(arguments[0], cosigner, *arguments[2:]))
 
@@ -125,13 +124,6 @@ class _Reader:
         free = name not in self._names and name not in _WORDS
         require(free, Rule.POLICY_SYNTAX, "A name is defined twice, or is a word of the policy language.")
         self._names.add(name)
-
-    def _key(self, text: str) -> VerifierKey:
-        key = parse_vkey(text)
-        # Duplicate means the same public key under whatever name (tlog-policy, Public key representation).
-        require(key.public not in self._public_keys, Rule.POLICY_SYNTAX, "Two lines of the policy share a key.")
-        self._public_keys.add(key.public)
-        return key
 
 
 def _threshold(rule: str, count: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from tapeline.base.rules import Rule, require
 from tapeline.transparency.keys import VerifierKey
 
 
@@ -36,12 +37,29 @@ class PolicyGroup:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A parsed policy; `quorum` is None for `quorum none`. Names of octets beyond UTF-8 hold surrogate escapes."""
+    """Logs, witnesses, groups in the order of their definition, and the quorum (None for `quorum none`).
+
+    Whoever builds one without the C2SP text may let a witness be a member of several groups.
+    Names of octets beyond UTF-8 hold surrogate escapes.
+    """
 
     logs: tuple[PolicyLog, ...]
     witnesses: tuple[PolicyWitness, ...]
     groups: Mapping[str, PolicyGroup]
     quorum: str | None
+
+    def __post_init__(self) -> None:
+        # Duplicate means the same public key under whatever name (tlog-policy, Public key representation).
+        # A key that stood twice would vote twice, and a log that is its own witness would witness nothing.
+        keys = [log.key.public for log in self.logs] + [witness.key.public for witness in self.witnesses]
+        require(len(set(keys)) == len(keys), Rule.POLICY_SYNTAX, "Two lines of the policy share a key.")
+        names = {witness.name for witness in self.witnesses}
+        require(len(names) == len(self.witnesses), Rule.POLICY_SYNTAX, "Two witnesses of the policy share a name.")
+        for name, group in self.groups.items():
+            sound = names.issuperset(group.members) and 1 <= group.threshold <= len(set(group.members))
+            require(sound and name not in names, Rule.POLICY_SYNTAX, "A group of the policy can not be evaluated.")
+            names.add(name)
+        require(self.quorum is None or self.quorum in names, Rule.POLICY_SYNTAX, "The policy's quorum is not defined.")
 
     def log_keys(self, origin: str) -> list[VerifierKey]:
         """Return the keys of the logs whose name is `origin`."""
