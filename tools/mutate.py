@@ -33,7 +33,7 @@ class TurnOff(ast.NodeTransformer):
         self.rule = rule
         self.changed = 0
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802 (the name ast looks for)
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         """Turn `require(condition, Rule.X, …)` into `require(bool(condition) or True, …)`, still evaluated."""
         self.generic_visit(node)
         if _named(node.func) == "require" and len(node.args) > 1 and self._is_rule(node.args[1]):
@@ -41,7 +41,7 @@ class TurnOff(ast.NodeTransformer):
             node.args[0] = ast.BoolOp(ast.Or(), [node.args[0], ast.Constant(value=True)])
         return node
 
-    def visit_With(self, node: ast.With) -> ast.AST:  # noqa: N802
+    def visit_With(self, node: ast.With) -> ast.AST:
         """Turn `with refusing(Rule.X, …)` into `with contextlib.suppress(Exception)`."""
         self.generic_visit(node)
         for item in node.items:
