@@ -40,3 +40,19 @@ class NotFound(TapelineError):
 
 class PermissionRefused(TapelineError):
     """The caller's role does not allow this call."""
+
+
+class Unauthenticated(TapelineError):
+    """The call came without a token that this service issued and that is still valid."""
+
+
+class LimitExceeded(TapelineError):
+    """More, or more often, than this service takes from one caller."""
+
+    retryable = True
+
+
+class Unavailable(TapelineError):
+    """The service cannot do it now: it is stopping, its disk is full, or a party behind it does not answer."""
+
+    retryable = True
