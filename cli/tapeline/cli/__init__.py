@@ -1,0 +1,1 @@
+"""The `tapeline` command: one group of subcommands for each person and process."""

@@ -1,0 +1,157 @@
+"""Conventions of every `tapeline` command: --json, one readable paragraph for an error, exit statuses.
+
+    @app.command()
+    @command_errors
+    def show(as_json: JsonOption = False, passphrase_fd: PassphraseFd = None, ...) -> None: ...
+
+`command_errors` also runs coroutines: a command may be `async def`. Passphrases: see `tapeline.cli.passphrase`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any, ParamSpec, TypeAlias, TypeVar, cast, overload
+
+import typer
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tapeline.base.text import printable
+from tapeline.cli.failure import Failure, failure_of
+from tapeline.cli.passphrase import (
+    PassphraseFd,
+    PassphraseFile,
+    passphrase_option,
+    read_passphrase,
+)
+
+__all__ = [
+    "JsonOption",
+    "PassphraseFd",
+    "PassphraseFile",
+    "command_errors",
+    "debugging",
+    "json_option",
+    "passphrase_option",
+    "print_result",
+    "read_passphrase",
+    "stderr",
+    "stdout",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+json_option = JsonOption
+DEBUG_VARIABLE = "TAPELINE_DEBUG"
+
+
+def debugging() -> bool:
+    """Tell whether --debug (or TAPELINE_DEBUG=1) asked for tracebacks."""
+    return os.environ.get(DEBUG_VARIABLE, "") not in {"", "0"}
+
+
+def set_debugging() -> None:
+    """Turn tracebacks on, in this process and those it starts."""
+    os.environ[DEBUG_VARIABLE] = "1"
+
+
+def stdout() -> Console:
+    """Return a console for results; made anew, so that redirected streams are honoured."""
+    return Console(file=sys.stdout, markup=False, highlight=False, emoji=False)
+
+
+def stderr() -> Console:
+    """Return a console for errors and progress."""
+    return Console(file=sys.stderr, markup=False, highlight=False, emoji=False)
+
+
+def print_result(
+    result: Mapping[str, Any], *, as_json: bool = False, human: str | RenderableType | None = None
+) -> None:
+    """Print a command's result: one JSON line, or `human`, or else the fields one below the other.
+
+    A `str` given as `human` may hold text from others: control characters are shown as codes, newlines stay.
+    """
+    if as_json:
+        sys.stdout.write(json.dumps(result, ensure_ascii=True, default=_plain) + "\n")
+        sys.stdout.flush()
+        return
+    shown: RenderableType = human if human is not None else _fields(result)
+    if isinstance(shown, str):
+        shown = Text(printable(shown, limit=1 << 20, newlines=True))
+    stdout().print(shown, soft_wrap=not sys.stdout.isatty())
+
+
+def _fields(result: Mapping[str, Any]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, value in result.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_plain)
+        table.add_row(Text(name.replace("_", " ")), Text(printable(text, newlines=True), overflow="fold"))
+    return table
+
+
+def _plain(value: object) -> str:
+    return bytes(value).hex() if isinstance(value, (bytes, bytearray)) else str(value)
+
+
+@overload
+def command_errors(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def command_errors(*, as_json: bool = ...) -> Any: ...
+
+
+def command_errors(function: Callable[..., Any] | None = None, /, *, as_json: bool = False) -> Any:
+    """Turn every exception into one paragraph (or JSON object) on standard error and an exit status.
+
+    As a decorator below `@app.command()` it reads the command's own `as_json` (or `json_output`) argument and runs
+    coroutines; as `with command_errors(as_json=…):` it guards a block.
+    """
+    if function is None:
+        return _guard(as_json)
+    return _decorated(function)
+
+
+def _decorated(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        with _guard(bool(kwargs.get("as_json") or kwargs.get("json_output"))):
+            result = function(*args, **kwargs)
+            return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+    return cast("Callable[..., Any]", wrapper)
+
+
+@contextmanager
+def _guard(as_json: bool) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        stderr().print("Stopped.")
+        raise SystemExit(130) from None
+    except Exception as error:
+        failure = failure_of(error)
+        if failure is None:  # typer's own: exits, aborts, usage
+            raise
+        if debugging():
+            stderr().print_exception(show_locals=False)  # locals may hold secrets
+        report(failure, as_json=as_json)
+        raise SystemExit(failure.status) from None
+
+
+def report(failure: Failure, *, as_json: bool) -> None:
+    """Print a failure to standard error, as one paragraph or one JSON object."""
+    if as_json:
+        sys.stderr.write(json.dumps({"error": failure.as_dict()}) + "\n")
+        sys.stderr.flush()
+        return
+    stderr().print(Text(failure.paragraph()), style="", soft_wrap=not sys.stderr.isatty())
