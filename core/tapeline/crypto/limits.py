@@ -1,0 +1,60 @@
+"""Sizes, counts and periods that the protocol fixes, each in one place; the parsers and the rules read them here."""
+
+from __future__ import annotations
+
+from tapeline.base.times import DAY, HOUR, MINUTE
+
+# --- fixed lengths, bytes ---
+KEY_BYTES = 32
+SALT_BYTES = 32
+SESSION_ID_BYTES = 32
+DEPLOYMENT_BYTES = 32
+Q_BYTES = 32
+TAG_BYTES = 16
+PROOF_BYTES = 64
+SIGNATURE_BYTES = 64
+COMMITMENT_BYTES = 32
+HPKE_PUBLIC_BYTES = 1184 + 32
+"""ML-KEM-768 encapsulation key, then X25519 key (protocol, Keys)."""
+HPKE_ENC_BYTES = 1088 + 32
+SLOT_BYTES = HPKE_ENC_BYTES + Q_BYTES + 16
+"""Encapsulation, sealed q, Poly1305 tag."""
+
+# --- upper bounds, bytes ---
+NAME_BYTES = 64
+OBJECT_BYTES = 8 * 1024
+"""A signed directory object: device entry, prekey, reservation, receipt, complaint."""
+STATEMENT_BYTES = 256 * 1024
+"""A membership statement."""
+NOTE_BYTES = 16 * 1024
+CONTEXT_BYTES = 64 * 1024
+HEADER_BYTES = 256 * 1024
+SHARD_BYTES = 16 * 1024
+RECORD_BYTES = 2 * 1024 * 1024
+"""Protocol, Defaults."""
+VIEW_BYTES = HEADER_BYTES + SHARD_BYTES + 2 * SLOT_BYTES
+MESSAGE_BODY = 64 * 1024
+"""Content of a message before padding (protocol, Defaults)."""
+MESSAGE_HEADER_BYTES = 4 * 1024
+MESSAGE_BYTES = 80 * 1024
+LEAF_BYTES = 4 * 1024
+
+# --- counts ---
+BATCH = 64
+SHARD_ROWS = 64
+SESSION_MESSAGES = 256
+MEMBERS = 1024
+FIRMS = 32
+BLOBS = 32
+ROWS = 1536
+"""A record of more rows would pass RECORD_BYTES: a row takes about 1,350 bytes with its slot."""
+
+# --- periods, milliseconds ---
+SESSION_MS = DAY
+RESERVATION_MS = 7 * DAY
+RESERVATION_ASK_MS = 6 * DAY
+"""What a client asks for: lifetimes are judged at the note's time, which lags behind the client's clock."""
+PREKEY_MS = 30 * DAY
+SUPERSEDED_MS = 24 * HOUR
+NOTE_AGE_MS = 10 * MINUTE
+"""Between the archive note's time and the leaf's; also between not-before and the leaf's time."""
