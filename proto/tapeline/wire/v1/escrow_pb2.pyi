@@ -105,13 +105,17 @@ class VaultReleaseRequest(_message.Message):
     def __init__(self, warrant_package: _Optional[bytes] = ...) -> None: ...
 
 class CeremonyOpen(_message.Message):
-    __slots__ = ("parameters",)
+    __slots__ = ("parameters", "officer", "signature")
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    OFFICER_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     parameters: bytes
-    def __init__(self, parameters: _Optional[bytes] = ...) -> None: ...
+    officer: str
+    signature: bytes
+    def __init__(self, parameters: _Optional[bytes] = ..., officer: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class CeremonyParameters(_message.Message):
-    __slots__ = ("deployment", "firm", "roster", "epoch", "retention_class", "threshold", "custodians", "attempt", "v_public")
+    __slots__ = ("deployment", "firm", "roster", "epoch", "retention_class", "threshold", "custodians", "attempt", "v_public", "v_attestation", "active_from_ms", "not_after_ms")
     DEPLOYMENT_FIELD_NUMBER: _ClassVar[int]
     FIRM_FIELD_NUMBER: _ClassVar[int]
     ROSTER_FIELD_NUMBER: _ClassVar[int]
@@ -121,6 +125,9 @@ class CeremonyParameters(_message.Message):
     CUSTODIANS_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     V_PUBLIC_FIELD_NUMBER: _ClassVar[int]
+    V_ATTESTATION_FIELD_NUMBER: _ClassVar[int]
+    ACTIVE_FROM_MS_FIELD_NUMBER: _ClassVar[int]
+    NOT_AFTER_MS_FIELD_NUMBER: _ClassVar[int]
     deployment: bytes
     firm: str
     roster: bytes
@@ -130,7 +137,10 @@ class CeremonyParameters(_message.Message):
     custodians: _containers.RepeatedScalarFieldContainer[str]
     attempt: int
     v_public: bytes
-    def __init__(self, deployment: _Optional[bytes] = ..., firm: _Optional[str] = ..., roster: _Optional[bytes] = ..., epoch: _Optional[int] = ..., retention_class: _Optional[str] = ..., threshold: _Optional[int] = ..., custodians: _Optional[_Iterable[str]] = ..., attempt: _Optional[int] = ..., v_public: _Optional[bytes] = ...) -> None: ...
+    v_attestation: _objects_pb2.SignedObject
+    active_from_ms: int
+    not_after_ms: int
+    def __init__(self, deployment: _Optional[bytes] = ..., firm: _Optional[str] = ..., roster: _Optional[bytes] = ..., epoch: _Optional[int] = ..., retention_class: _Optional[str] = ..., threshold: _Optional[int] = ..., custodians: _Optional[_Iterable[str]] = ..., attempt: _Optional[int] = ..., v_public: _Optional[bytes] = ..., v_attestation: _Optional[_Union[_objects_pb2.SignedObject, _Mapping]] = ..., active_from_ms: _Optional[int] = ..., not_after_ms: _Optional[int] = ...) -> None: ...
 
 class CeremonyPost(_message.Message):
     __slots__ = ("ceremony", "round", "message")
@@ -171,12 +181,16 @@ class CeremonyQuery(_message.Message):
     def __init__(self, ceremony: _Optional[bytes] = ...) -> None: ...
 
 class CeremonyState(_message.Message):
-    __slots__ = ("parameters", "messages")
+    __slots__ = ("parameters", "messages", "officer", "signature")
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    OFFICER_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     parameters: bytes
     messages: _containers.RepeatedCompositeFieldContainer[CeremonyMessage]
-    def __init__(self, parameters: _Optional[bytes] = ..., messages: _Optional[_Iterable[_Union[CeremonyMessage, _Mapping]]] = ...) -> None: ...
+    officer: str
+    signature: bytes
+    def __init__(self, parameters: _Optional[bytes] = ..., messages: _Optional[_Iterable[_Union[CeremonyMessage, _Mapping]]] = ..., officer: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class CeremonyList(_message.Message):
     __slots__ = ("ceremonies",)
@@ -315,6 +329,18 @@ class VaultKeyRequest(_message.Message):
     epoch: int
     retention_class: str
     def __init__(self, epoch: _Optional[int] = ..., retention_class: _Optional[str] = ...) -> None: ...
+
+class VaultKeyBody(_message.Message):
+    __slots__ = ("deployment", "epoch", "retention_class", "v_public")
+    DEPLOYMENT_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    RETENTION_CLASS_FIELD_NUMBER: _ClassVar[int]
+    V_PUBLIC_FIELD_NUMBER: _ClassVar[int]
+    deployment: bytes
+    epoch: int
+    retention_class: str
+    v_public: bytes
+    def __init__(self, deployment: _Optional[bytes] = ..., epoch: _Optional[int] = ..., retention_class: _Optional[str] = ..., v_public: _Optional[bytes] = ...) -> None: ...
 
 class VaultKeyResponse(_message.Message):
     __slots__ = ("v_public", "attestation")

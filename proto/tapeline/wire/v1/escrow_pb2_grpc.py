@@ -428,6 +428,11 @@ class CeremonyStub:
                 request_serializer=tapeline_dot_wire_dot_v1_dot_escrow__pb2.CeremonyQuery.SerializeToString,
                 response_deserializer=tapeline_dot_wire_dot_v1_dot_escrow__pb2.CeremonyState.FromString,
                 _registered_method=True)
+        self.MakeVaultKey = channel.unary_unary(
+                '/tapeline.wire.v1.Ceremony/MakeVaultKey',
+                request_serializer=tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultKeyRequest.SerializeToString,
+                response_deserializer=tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultKeyResponse.FromString,
+                _registered_method=True)
 
 
 class CeremonyServicer:
@@ -457,6 +462,13 @@ class CeremonyServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MakeVaultKey(self, request, context):
+        """passed on to the vault; for officers
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CeremonyServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -479,6 +491,11 @@ def add_CeremonyServicer_to_server(servicer, server):
                     servicer.Get,
                     request_deserializer=tapeline_dot_wire_dot_v1_dot_escrow__pb2.CeremonyQuery.FromString,
                     response_serializer=tapeline_dot_wire_dot_v1_dot_escrow__pb2.CeremonyState.SerializeToString,
+            ),
+            'MakeVaultKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.MakeVaultKey,
+                    request_deserializer=tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultKeyRequest.FromString,
+                    response_serializer=tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultKeyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -589,6 +606,33 @@ class Ceremony:
             '/tapeline.wire.v1.Ceremony/Get',
             tapeline_dot_wire_dot_v1_dot_escrow__pb2.CeremonyQuery.SerializeToString,
             tapeline_dot_wire_dot_v1_dot_escrow__pb2.CeremonyState.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MakeVaultKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tapeline.wire.v1.Ceremony/MakeVaultKey',
+            tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultKeyRequest.SerializeToString,
+            tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,
