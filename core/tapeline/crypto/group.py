@@ -176,8 +176,18 @@ def _checked_result(encoded: bytes) -> Point:
 
 
 def sum_points(points: Iterable[Point]) -> Point:
-    """Return the sum of at least one point, starting from the first term since there is no zero to start from."""
-    return reduce(Point.__add__, points)
+    """Return the sum of at least one point, refusing only a total that is the identity.
+
+    Partial sums may be the identity: two colluding dealers can make theirs cancel, and that must harm no one else.
+    """
+    first, *rest = (point.encode() for point in points)
+    return _checked_result(reduce(sodium.crypto_core_ed25519_add, rest, first))
+
+
+def sum_scalars(scalars: Iterable[Scalar]) -> Scalar:
+    """Return the sum of at least one scalar, refusing only a total of zero; partial sums may be zero."""
+    first, *rest = (scalar.to_bytes() for scalar in scalars)
+    return Scalar.decode(reduce(sodium.crypto_core_ed25519_scalar_add, rest, first))
 
 
 B = Scalar.from_int(1).base_mul()
