@@ -1,0 +1,1 @@
+"""The demonstration: the whole story with real processes on this machine."""
