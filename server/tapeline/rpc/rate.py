@@ -1,0 +1,34 @@
+"""A token bucket for each caller: how often one key or address may call."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from tapeline.base.errors import LimitExceeded
+from tapeline.base.times import MINUTE, Clock
+
+MAX_CALLERS = 65_536
+
+
+class RateLimiter:
+    """Buckets by (rule, caller); the least recently used go first where there are too many."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._buckets: OrderedDict[tuple[str, bytes], tuple[float, int]] = OrderedDict()
+
+    def take(self, what: str, caller: bytes, per_minute: int) -> None:
+        """Count one call.
+
+        Raises:
+            LimitExceeded: the caller's bucket of `per_minute` calls is empty; it refills evenly.
+        """
+        now = self._clock()
+        left, seen = self._buckets.pop((what, caller), (float(per_minute), now))
+        left = min(float(per_minute), left + max(0, now - seen) * per_minute / MINUTE)
+        allowed = left >= 1
+        self._buckets[what, caller] = (left - 1 if allowed else left, now)
+        if len(self._buckets) > MAX_CALLERS:
+            self._buckets.popitem(last=False)
+        if not allowed:
+            raise LimitExceeded("This caller asks too often.", "Wait a moment, then try again.")
