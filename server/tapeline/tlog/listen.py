@@ -1,0 +1,77 @@
+"""An HTTP server that starts on a free port, says where, and drains when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from tapeline.base.errors import StateError
+
+
+class _Quiet(uvicorn.Server):
+    """uvicorn without its signal handlers: the process that composes the servers decides when to stop."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        finally:
+            self.is_up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class HttpServer:
+    """Serves one application on `host`:`port`; port 0 takes a free one."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int, *, drain_s: int = 10) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=drain_s,
+            limit_concurrency=256,
+        )
+        self._server = _Quiet(config)
+        self._address = (host, port)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> str:
+        """Listen and return the URL, such as `http://127.0.0.1:40123`.
+
+        Raises:
+            StateError: the address is not free.
+        """
+        host, port = self._address
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((host, port))
+        except OSError as error:
+            bound.close()
+            raise StateError(
+                "The address is taken or not this machine's.", "Choose another --host or --port."
+            ) from error
+        self._task = asyncio.create_task(self._server.serve(sockets=[bound]))
+        await self._server.is_up.wait()
+        shown = f"[{host}]" if family == socket.AF_INET6 else host
+        return f"http://{shown}:{bound.getsockname()[1]}"
+
+    async def stop(self) -> None:
+        """Take no more requests, finish those at hand, then return."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task

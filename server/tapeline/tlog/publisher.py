@@ -1,0 +1,198 @@
+"""The one writer of a log's checkpoints: tiles, signature, witnesses, quorum, in this order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import httpx
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tapeline.base.errors import StateError
+from tapeline.base.rules import Refused
+from tapeline.base.times import MINUTE, SECOND, Clock
+from tapeline.tlog.notes import first_cosigned_with, last_cosigned, store_cosigned, store_signed
+from tapeline.tlog.selfcheck import check_log
+from tapeline.tlog.storage import LogTables, SqlTiles, integrate, log_size
+from tapeline.tlog.witnessing import Submission, WitnessClient, WitnessEndpoint
+from tapeline.transparency.checkpoint import Checkpoint
+from tapeline.transparency.cosigned import CosignedCheckpoint, verify_cosigned
+from tapeline.transparency.note import Note, NoteSigner
+from tapeline.transparency.proofs import consistency_proof, inclusion_proof, root
+from tapeline.transparency.quorum import Policy
+
+_log = structlog.get_logger("tapeline.tlog")
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherSettings:
+    """How often, and how long to wait; protocol, Defaults."""
+
+    interval_ms: int = SECOND
+    recosign_ms: int = 5 * MINUTE
+    witness_timeout_ms: int = 5 * SECOND
+
+
+class LogPublisher:
+    """Publishes a log that lives in a database.
+
+    Args:
+        engine: the database that also holds the records, so that leaf and record commit together.
+        tables: of `log_tables`.
+        signer: the log's key, whose name is the origin (tlog-policy, Defining a log).
+        origin: first line of every checkpoint.
+        policy: logs, witnesses and quorum by which this log's readers judge.
+        witnesses: where to ask, by name in the policy.
+        clock: unix milliseconds.
+        write_lock: shared by every writer of the process, since SQLite has one writer.
+        settings: intervals and timeouts.
+        http: a client to use; by default one that reads no proxy settings from the environment.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        tables: LogTables,
+        signer: NoteSigner,
+        origin: str,
+        policy: Policy,
+        witnesses: Sequence[WitnessEndpoint],
+        clock: Clock,
+        write_lock: asyncio.Lock,
+        *,
+        settings: PublisherSettings | None = None,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        self._engine, self._tables = engine, tables
+        self._signer, self._origin = signer, origin
+        self._policy, self._witnesses = policy, tuple(witnesses)
+        self._clock, self._write_lock = clock, write_lock
+        self._settings = settings or PublisherSettings()
+        self._http = http or httpx.AsyncClient(trust_env=False)
+        self._client = WitnessClient(self._http, self._settings.witness_timeout_ms / SECOND)
+        self._latest: CosignedCheckpoint | None = None
+        self._published = asyncio.Condition()
+        self._one_at_a_time = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Check the stored log and take up its last cosigned checkpoint; to be awaited before anything else.
+
+        Raises:
+            StateError: the stored log is not the one that was signed and cosigned.
+        """
+        await self._read(lambda conn: check_log(conn, self._tables, self._origin, [self._signer.key]))
+        raw = await self._read(lambda conn: last_cosigned(conn, self._tables))
+        if raw is not None:
+            self._latest = self._judged(raw)
+
+    async def close(self) -> None:
+        """Close the connections to witnesses."""
+        await self._http.aclose()
+
+    def set_policy(self, policy: Policy, witnesses: Sequence[WitnessEndpoint]) -> None:
+        """Judge and ask by another policy from the next checkpoint on: a new roster may change the witnesses."""
+        self._policy, self._witnesses = policy, tuple(witnesses)
+
+    def latest(self) -> CosignedCheckpoint | None:
+        """Return the newest cosigned checkpoint, None before the first."""
+        return self._latest
+
+    async def publish(self) -> CosignedCheckpoint | None:
+        """Publish what the log holds now; None where too few witnesses cosigned it.
+
+        1. Leaves become tiles, and the checkpoint is signed and stored: a log never signs two inconsistent ones.
+        2. Every witness is asked at once; some may fail.
+        3. Where the policy's quorum is met, the cosigned note is stored and shown.
+        """
+        async with self._one_at_a_time:
+            submission, signed = await self._sign()  # 1
+            policy = self._policy
+            cosignatures = await self._client.collect(submission, policy, self._witnesses, self.consistency)  # 2
+            note = Note(signed.text, (*signed.signatures, *cosignatures)).encode()
+            try:
+                cosigned = verify_cosigned(note, policy, log_origin=self._origin)
+            except Refused as refusal:
+                _log.warning("checkpoint_not_cosigned", size=submission.size, rule=refusal.rule.id)
+                return None
+            await self._show(cosigned)  # 3
+            return cosigned
+
+    async def run(self) -> None:
+        """Publish for ever: soon after growth, and an unchanged log again before its cosignatures grow stale."""
+        while True:
+            try:
+                if await self._is_due():
+                    await self.publish()
+            except Exception as error:  # one failure of the database must not end publishing
+                _log.error("publishing_failed", failure=type(error).__name__)
+            await asyncio.sleep(self._settings.interval_ms / SECOND)
+
+    async def wait_for(self, size: int, *, timeout_s: float) -> CosignedCheckpoint:
+        """Return a cosigned checkpoint of at least `size` leaves, waiting for one if need be.
+
+        Raises:
+            StateError: none came in time; retryable.
+        """
+        try:
+            async with asyncio.timeout(timeout_s), self._published:
+                while self._latest is None or self._latest.size < size:
+                    await self._published.wait()
+                return self._latest
+        except TimeoutError:
+            cause = "No checkpoint with this leaf was cosigned in time."
+            raise StateError(cause, "Try again when the witnesses answer.", retryable=True) from None
+
+    async def proof(self, index: int, size: int) -> list[bytes]:
+        """Return the inclusion proof of a leaf in the log's first `size` leaves."""
+        return await self._read(lambda conn: inclusion_proof(SqlTiles(conn, self._tables), index, size))
+
+    async def consistency(self, old: int, new: int) -> list[bytes]:
+        """Return the consistency proof between two sizes."""
+        return await self._read(lambda conn: consistency_proof(SqlTiles(conn, self._tables), old, new))
+
+    async def first_with(self, index: int) -> CosignedCheckpoint | None:
+        """Return the earliest stored cosigned checkpoint that holds the leaf, if it still satisfies the policy."""
+        raw = await self._read(lambda conn: first_cosigned_with(conn, self._tables, index))
+        return None if raw is None else self._judged(raw)
+
+    async def _is_due(self) -> bool:
+        size = await self._read(lambda conn: log_size(conn, self._tables))
+        shown = self._latest
+        if shown is None or shown.size < size:
+            return True
+        return self._clock() - shown.median_time_ms >= self._settings.recosign_ms
+
+    async def _sign(self) -> tuple[Submission, Note]:
+        async with self._write_lock, self._engine.begin() as conn:
+            return await conn.run_sync(self._sign_in)
+
+    def _sign_in(self, conn: Connection) -> tuple[Submission, Note]:
+        size = integrate(conn, self._tables)
+        text = Checkpoint(self._origin, size, root(SqlTiles(conn, self._tables), size)).encode()
+        note = Note(text, (self._signer.sign(text),))
+        store_signed(conn, self._tables, size, note.encode(), self._clock())
+        return Submission(size, text, note.encode()), note
+
+    async def _show(self, cosigned: CosignedCheckpoint) -> None:
+        async with self._write_lock, self._engine.begin() as conn:
+            await conn.run_sync(store_cosigned, self._tables, cosigned.size, cosigned.raw, self._clock())
+        async with self._published:
+            self._latest = cosigned
+            self._published.notify_all()
+
+    def _judged(self, raw: bytes) -> CosignedCheckpoint | None:
+        """Return a stored note verified again; None where the policy has changed since, until the next publishing."""
+        try:
+            return verify_cosigned(raw, self._policy, log_origin=self._origin)
+        except Refused as refusal:
+            _log.warning("stored_checkpoint_not_cosigned", rule=refusal.rule.id)
+            return None
+
+    async def _read(self, query: Callable[[Connection], _Result]) -> _Result:
+        async with self._engine.connect() as conn:
+            return await conn.run_sync(query)

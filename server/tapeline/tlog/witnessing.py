@@ -1,0 +1,116 @@
+"""Asking witnesses for their cosignatures over HTTP (C2SP tlog-witness, add-checkpoint)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import httpx
+import structlog
+
+from tapeline.base.errors import MalformedInput, TapelineError
+from tapeline.base.rules import Rule
+from tapeline.transparency.addcheckpoint import encode_add_checkpoint
+from tapeline.transparency.cosignature import verify_cosignature
+from tapeline.transparency.encoding import decode_decimal
+from tapeline.transparency.note import NoteSignature, parse_signatures
+from tapeline.transparency.quorum import Policy
+
+_log = structlog.get_logger("tapeline.tlog")
+
+MAX_ANSWER_BYTES = 64 * 1024
+_ATTEMPTS = 3
+"""A first try, a 409 that tells the size, and one more for a race with another replica."""
+
+Prove = Callable[[int, int], Awaitable[list[bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessEndpoint:
+    """A witness by its name in the policy, and its submission prefix."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A checkpoint to be cosigned: its size, its note's text, and the note that the log signed."""
+
+    size: int
+    text: bytes
+    note: bytes
+
+
+class WitnessClient:
+    """Talks to all witnesses of a log at once and remembers how far each of them is."""
+
+    def __init__(self, http: httpx.AsyncClient, timeout_s: float) -> None:
+        self._http = http
+        self._timeout_s = timeout_s
+        self._sizes: dict[str, int] = {}
+
+    async def collect(
+        self, submission: Submission, policy: Policy, endpoints: Sequence[WitnessEndpoint], prove: Prove
+    ) -> list[NoteSignature]:
+        """Return the verified cosignatures of those witnesses that gave one in time."""
+        answers = await asyncio.gather(*(self._one(submission, policy, endpoint, prove) for endpoint in endpoints))
+        return [signature for signature in answers if signature is not None]
+
+    async def _one(
+        self, submission: Submission, policy: Policy, endpoint: WitnessEndpoint, prove: Prove
+    ) -> NoteSignature | None:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                body = await self._submit(submission, endpoint, prove)
+            return _own_cosignature(body, submission.text, policy, endpoint.name)
+        except (TapelineError, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            # The kind of failure only: what a witness writes is not for our log.
+            _log.warning("witness_failed", witness=endpoint.name, failure=type(error).__name__)
+            return None
+
+    async def _submit(self, submission: Submission, endpoint: WitnessEndpoint, prove: Prove) -> bytes:
+        for _ in range(_ATTEMPTS):
+            old = min(self._sizes.get(endpoint.name, 0), submission.size)
+            proof = await prove(old, submission.size) if old else []
+            status, body = await self._post(endpoint, encode_add_checkpoint(old, proof, submission.note))
+            if status == httpx.codes.OK:
+                self._sizes[endpoint.name] = submission.size
+                return body
+            if status != httpx.codes.CONFLICT:
+                _log.warning("witness_refused", witness=endpoint.name, status=status)
+                raise MalformedInput("The witness refused the checkpoint.", "Look at the witness's configuration.")
+            # tlog-witness, add-checkpoint: 409 tells the size to start from.
+            self._sizes[endpoint.name] = _latest_size(body)
+            if self._sizes[endpoint.name] > submission.size:
+                # Another replica was faster, or this database is older than what the witness saw: then it must stop.
+                _log.error("witness_is_ahead", witness=endpoint.name, size=submission.size)
+                break
+        raise MalformedInput("The witness holds another checkpoint.", "Was the log restored from an old backup?")
+
+    async def _post(self, endpoint: WitnessEndpoint, body: bytes) -> tuple[int, bytes]:
+        url = endpoint.url.rstrip("/") + "/add-checkpoint"
+        async with self._http.stream("POST", url, content=body) as response:
+            answer = b""
+            async for chunk in response.aiter_bytes():
+                answer += chunk
+                if len(answer) > MAX_ANSWER_BYTES:
+                    raise MalformedInput("The witness's answer is too large.", "Look at the witness's address.")
+            return response.status_code, answer
+
+
+def _latest_size(body: bytes) -> int:
+    line = body.decode("ascii", "replace")
+    return decode_decimal(line.removesuffix("\n"), Rule.NOTE_SYNTAX, "The witness's size is not a canonical decimal.")
+
+
+def _own_cosignature(body: bytes, text: bytes, policy: Policy, name: str) -> NoteSignature:
+    """Return the witness's own line, verified; lines of other keys are ignored."""
+    keys = [witness.key for witness in policy.witnesses if witness.name == name]
+    for signature in parse_signatures(body):
+        for key in keys:
+            if signature.is_by(key):
+                verify_cosignature(text, signature, key)
+                return signature
+    raise MalformedInput("The witness answered without a cosignature of its key.", "Look at the policy's key.")
