@@ -18,21 +18,23 @@ from tapeline.crypto.group import POINT_BYTES, Point
 from tapeline.crypto.shamir import KeyShare
 
 _INDEX_BYTES = 4
+_LEAF_HASH_BYTES = 32
 PARTIAL_BYTES = _INDEX_BYTES + POINT_BYTES + PROOF_BYTES
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class PartialContext:
-    """What a partial is for: three hashes of 64 bytes that its proof binds."""
+    """What a partial is for: certificate and record hash of 64 bytes, RFC 6962 leaf hash of the warrant of 32."""
 
     certificate_hash: bytes
     record_hash: bytes
     warrant_leaf: bytes
 
     def __post_init__(self) -> None:
-        if {len(self.certificate_hash), len(self.record_hash), len(self.warrant_leaf)} != {HASH_BYTES}:
-            raise MalformedInput("A partial's certificate, record or warrant hash is not 64 bytes.")
+        lengths = (len(self.certificate_hash), len(self.record_hash), len(self.warrant_leaf))
+        if lengths != (HASH_BYTES, HASH_BYTES, _LEAF_HASH_BYTES):
+            raise MalformedInput("A partial's certificate, record or warrant leaf hash has a wrong length.")
 
 
 @final
