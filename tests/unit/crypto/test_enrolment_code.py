@@ -6,40 +6,30 @@ import pytest
 
 from tapeline.base.errors import MalformedInput
 from tapeline.base.hashing import tagged_hash
-from tapeline.crypto.enrolment import EnrolmentCode
+from tapeline.crypto.enrolment import PREFIX, EnrolmentCode, format_enrolment, log_key_hash, new_code, parse_enrolment
 
 ROSTER = tagged_hash("test", b"roster")
-VKEY = "log.example/archive+00000000+AQ"
+CODE = EnrolmentCode(new_code(lambda count: bytes(range(count))), ROSTER, log_key_hash("log.example/archive+0+AQ"))
+TEXT = format_enrolment(CODE)
 
 
-def code() -> EnrolmentCode:
-    return EnrolmentCode.make(ROSTER, VKEY, lambda count: bytes(range(count)))
+def test_round_trip_through_a_mail_programs_line_breaks() -> None:
+    assert parse_enrolment(f"  {TEXT[:50]}\n {TEXT[50:]}\n") == CODE
 
 
-def test_round_trip() -> None:
-    again = EnrolmentCode.parse(f"  {code().encode()}\n")
-    assert again == code()
-    assert again.one_time_text == bytes(range(16)).hex()
+def test_the_one_time_part_is_not_shown() -> None:
+    assert CODE.code not in repr(CODE)
 
 
-def test_pins_name_exactly_one_roster_and_log() -> None:
-    parsed = EnrolmentCode.parse(code().encode())
-    assert parsed.matches_roster(ROSTER)
-    assert not parsed.matches_roster(tagged_hash("test", b"other roster"))
-    assert parsed.matches_log_key(VKEY)
-    assert not parsed.matches_log_key(VKEY + "x")
-
-
-@pytest.mark.parametrize("place", [4, 20, 60, 100])
+@pytest.mark.parametrize("place", [20, 60, 100])
 def test_a_slip_is_found_and_not_repeated(place: int) -> None:
-    text = code().encode()
-    slipped = text[:place] + ("A" if text[place] != "A" else "B") + text[place + 1 :]
+    slipped = TEXT[:place] + ("A" if TEXT[place] != "A" else "B") + TEXT[place + 1 :]
     with pytest.raises(MalformedInput) as caught:
-        EnrolmentCode.parse(slipped)
-    assert slipped[4:20] not in str(caught.value)
+        parse_enrolment(slipped)
+    assert slipped[18:30] not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "tl1_", "tl2_" + "A" * 112, code().encode()[:-1], code().encode() + "A"])
+@pytest.mark.parametrize("text", ["", PREFIX, TEXT.removeprefix(PREFIX), TEXT[:-1], TEXT + "AAAA"])
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(MalformedInput):
-        EnrolmentCode.parse(text)
+        parse_enrolment(text)

@@ -1,0 +1,27 @@
+"""Errors of the client beyond the protocol's refusals; each names its cause and its remedy."""
+
+from __future__ import annotations
+
+from tapeline.base.errors import TapelineError
+
+
+class StoreProblem(TapelineError):
+    """The local store can not be opened: absent, altered, of a later version, or the passphrase is wrong."""
+
+
+class NotEnrolled(TapelineError):
+    """The store holds no enrolled device."""
+
+
+class RelayUnreachable(TapelineError):
+    """The relay does not answer; what was to be sent is kept and sent later."""
+
+    retryable = True
+
+
+class SendFailed(TapelineError):
+    """A message was definitively refused, also in a new session."""
+
+
+class ClientClosed(TapelineError):
+    """The client was closed while the call waited; kept messages are sent when it is opened again."""

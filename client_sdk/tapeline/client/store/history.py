@@ -1,0 +1,91 @@
+"""The local history: every message read or sent, once, and how far the application has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from sqlite3 import Connection
+
+from tapeline.client.store import meta
+
+_HANDLED = "application/handled"
+_COLUMNS = (
+    "conversation, sequence, record_hash, message_index, message_hash, firm, user, device, message_id,"
+    " content, leaf_index, relay_time_ms, client_time_ms, position"
+)
+
+
+@dataclass(slots=True)
+class MessageRow:
+    """One message as stored; `position` counts this store's messages from 1 and is 0 before it is stored."""
+
+    conversation: bytes
+    sequence: int
+    record_hash: bytes
+    message_index: int
+    message_hash: bytes
+    firm: str
+    user: str
+    device: bytes
+    message_id: bytes
+    content: bytes
+    leaf_index: int
+    relay_time_ms: int
+    client_time_ms: int
+    position: int = 0
+
+
+def add(connection: Connection, row: MessageRow) -> bool:
+    """Store a message and set its position; False where (sender, message id) is there already."""
+    cursor = connection.execute(
+        "INSERT OR IGNORE INTO messages (conversation, sequence, record_hash, message_index, message_hash, firm, user,"
+        " device, message_id, content, leaf_index, relay_time_ms, client_time_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            row.conversation,
+            row.sequence,
+            row.record_hash,
+            row.message_index,
+            row.message_hash,
+            row.firm,
+            row.user,
+            row.device,
+            row.message_id,
+            row.content,
+            row.leaf_index,
+            row.relay_time_ms,
+            row.client_time_ms,
+        ),
+    )
+    if cursor.rowcount != 1:
+        return False
+    row.position = cursor.lastrowid or 0
+    return True
+
+
+def after(connection: Connection, position: int, limit: int) -> list[MessageRow]:
+    """Return up to `limit` messages stored after `position`, oldest first."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM messages WHERE position > ? ORDER BY position LIMIT ?",  # noqa: S608
+        (position, limit),
+    )
+    return [MessageRow(*row) for row in rows]
+
+
+def of_conversation(connection: Connection, conversation: bytes, since: int, limit: int) -> list[MessageRow]:
+    """Return up to `limit` messages of a conversation from sequence `since` on, in its order."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM messages WHERE conversation = ? AND sequence >= ? ORDER BY sequence LIMIT ?",  # noqa: S608
+        (conversation, since, limit),
+    )
+    return [MessageRow(*row) for row in rows]
+
+
+def handled(connection: Connection) -> int:
+    """Return the position up to which the application has handled messages."""
+    return meta.get_int(connection, _HANDLED)
+
+
+def set_handled(connection: Connection, position: int) -> None:
+    """Note that the application has handled everything up to `position`; it never goes back."""
+    if position > handled(connection):
+        meta.put_int(connection, _HANDLED, position)

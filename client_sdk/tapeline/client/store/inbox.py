@@ -1,0 +1,112 @@
+"""Where each conversation and each session stands: the cursors that move with what they deliver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from sqlite3 import Connection
+
+
+class SessionState(Enum):
+    """What this device does with a session's messages."""
+
+    READING = "reading"
+    OWN = "own"  # this device's own: what it sent is kept at sending
+    WITHHELD = "withheld"  # no row for this device
+    DROPPED = "dropped"  # its record or a message of it did not verify
+
+
+@dataclass(slots=True)
+class ConversationRow:
+    """A conversation's cursor: `next_sequence` is the first sequence that was not processed yet."""
+
+    conversation: bytes
+    tag: bytes
+    next_sequence: int
+    newest_leaf: int
+    membership: bytes
+    disclosed: bool = False
+
+
+@dataclass(slots=True)
+class SessionRow:
+    """A session seen by this device.
+
+    Attributes:
+        state: what is done with it.
+        record_hash: 64 bytes.
+        conversation: id, 64 bytes.
+        device: the sender's entry hash, 64 bytes.
+        chain: the receiving chain's state, None where nothing is read.
+        next_index: index of the message that must come next.
+        previous: hash that it must name.
+        not_after_ms: from the context.
+        leaf: of the record, encoded.
+        leaf_index: of the record.
+        view: RecordView bytes, kept until the record was judged at a note that holds its leaf; then None.
+    """
+
+    state: SessionState
+    record_hash: bytes
+    conversation: bytes
+    device: bytes
+    chain: bytes | None
+    next_index: int
+    previous: bytes
+    not_after_ms: int
+    leaf: bytes
+    leaf_index: int
+    view: bytes | None
+
+
+def load_conversations(connection: Connection) -> list[ConversationRow]:
+    """Return every conversation's cursor."""
+    rows = connection.execute(
+        "SELECT conversation, tag, next_sequence, newest_leaf, membership, disclosed FROM conversations"
+    )
+    return [ConversationRow(*head, disclosed=bool(disclosed)) for *head, disclosed in rows]
+
+
+def put_conversation(connection: Connection, row: ConversationRow) -> None:
+    """Store a cursor, in the transaction that stores what it passed."""
+    connection.execute(
+        "INSERT OR REPLACE INTO conversations"
+        " (conversation, tag, next_sequence, newest_leaf, membership, disclosed) VALUES (?, ?, ?, ?, ?, ?)",
+        (row.conversation, row.tag, row.next_sequence, row.newest_leaf, row.membership, row.disclosed),
+    )
+
+
+def load_sessions(connection: Connection, ended_before_ms: int) -> list[SessionRow]:
+    """Return the sessions that may still bring messages, or whose record is not judged finally."""
+    rows = connection.execute(
+        "SELECT state, record_hash, conversation, device, chain, next_index, previous, not_after_ms, leaf, leaf_index,"
+        " view FROM sessions WHERE not_after_ms >= ? OR view IS NOT NULL OR chain IS NOT NULL",
+        (ended_before_ms,),
+    )
+    return [SessionRow(SessionState(state), *rest) for state, *rest in rows]
+
+
+def put_session(connection: Connection, row: SessionRow) -> None:
+    """Store a session; secure_delete overwrites the chain state that it replaces."""
+    connection.execute(
+        "INSERT OR REPLACE INTO sessions (record_hash, conversation, device, state, chain, next_index, previous,"
+        " not_after_ms, leaf, leaf_index, view) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            row.record_hash,
+            row.conversation,
+            row.device,
+            row.state.value,
+            row.chain,
+            row.next_index,
+            row.previous,
+            row.not_after_ms,
+            row.leaf,
+            row.leaf_index,
+            row.view,
+        ),
+    )
+
+
+def end_sessions(connection: Connection, ended_before_ms: int) -> None:
+    """Delete the chain state of sessions that ended: no message of theirs can come any more."""
+    connection.execute("UPDATE sessions SET chain = NULL WHERE not_after_ms < ?", (ended_before_ms,))
