@@ -8,19 +8,6 @@ from sqlite3 import Connection
 from tapeline.base.secret import Secret
 from tapeline.client.store import meta
 
-_FIELDS = (
-    "relay",
-    "enroller",
-    "device_name",
-    "seed",
-    "code",
-    "roster_pin",
-    "log_pin",
-    "entry",
-    "deployment",
-    "rosters",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -36,7 +23,7 @@ class Identity:
         log_pin: hash of the archive log's vkey, 64 bytes.
         entry: the device's signed entry, empty until the enroller gave it.
         deployment: 32 bytes, empty until the first bootstrap.
-        rosters: the pinned roster's envelope, empty until the first bootstrap.
+        firm: organisation of the pinned roster, empty until the first bootstrap.
     """
 
     relay: str
@@ -48,22 +35,45 @@ class Identity:
     log_pin: bytes
     entry: bytes = b""
     deployment: bytes = b""
-    rosters: bytes = b""
+    firm: str = ""
 
 
 def load(connection: Connection) -> Identity | None:
     """Return the identity, None where nothing was enrolled here."""
-    values = {name: meta.get(connection, f"identity/{name}") for name in _FIELDS}
-    if values["seed"] is None:
+    seed = meta.get(connection, "identity/seed")
+    if seed is None:
         return None
-    found = {name: value or b"" for name, value in values.items()}
-    texts = {name: found.pop(name).decode() for name in ("relay", "enroller", "device_name", "code")}
-    return Identity(**texts, seed=Secret(found.pop("seed")), **found)
+
+    def field(name: str) -> bytes:
+        return meta.get(connection, f"identity/{name}") or b""
+
+    return Identity(
+        relay=field("relay").decode(),
+        enroller=field("enroller").decode(),
+        device_name=field("device_name").decode(),
+        seed=Secret(seed),
+        code=field("code").decode(),
+        roster_pin=field("roster_pin"),
+        log_pin=field("log_pin"),
+        entry=field("entry"),
+        deployment=field("deployment"),
+        firm=field("firm").decode(),
+    )
 
 
 def save(connection: Connection, identity: Identity) -> None:
     """Store every field; secure_delete overwrites what stood there."""
-    for name in _FIELDS:
-        value = getattr(identity, name)
-        encoded = value.reveal() if isinstance(value, Secret) else value.encode() if isinstance(value, str) else value
-        meta.put(connection, f"identity/{name}", encoded)
+    values = {
+        "relay": identity.relay.encode(),
+        "enroller": identity.enroller.encode(),
+        "device_name": identity.device_name.encode(),
+        "seed": identity.seed.reveal(),
+        "code": identity.code.encode(),
+        "roster_pin": identity.roster_pin,
+        "log_pin": identity.log_pin,
+        "entry": identity.entry,
+        "deployment": identity.deployment,
+        "firm": identity.firm.encode(),
+    }
+    for name, value in values.items():
+        meta.put(connection, f"identity/{name}", value)

@@ -64,7 +64,7 @@ def load_conversations(connection: Connection) -> list[ConversationRow]:
     rows = connection.execute(
         "SELECT conversation, tag, next_sequence, newest_leaf, membership, disclosed FROM conversations"
     )
-    return [ConversationRow(*head, disclosed=bool(disclosed)) for *head, disclosed in rows]
+    return [ConversationRow(*row) for row in rows]
 
 
 def put_conversation(connection: Connection, row: ConversationRow) -> None:
