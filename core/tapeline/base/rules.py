@@ -152,6 +152,12 @@ class Rule(Enum):
         "a leaf whose inclusion in the cosigned log is not proven",
         "Keep the object and complain: the log's operator hides or forges entries.",
     )
+    REC_MEMBERSHIP_VIEW = RuleText(
+        "REC-24",
+        "a record under a membership statement that is later than its archive note",
+        _REFRESH,
+        True,
+    )
     OPEN_SECRET = RuleText("OPN-1", "an opened row whose secret is the identity or does not match", "Complain.")
     OPEN_HYBRID = RuleText("OPN-2", "an opened slot whose q does not match cq", "Complain.")
 
