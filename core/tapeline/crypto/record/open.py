@@ -9,13 +9,11 @@ from tapeline.base.rules import Refused, Rule, require
 from tapeline.base.secret import Secret
 from tapeline.crypto.group import Point
 from tapeline.crypto.hpke_open import open_sealed
-from tapeline.crypto.limits import Q_BYTES
 from tapeline.crypto.prekey_secret import PrekeySecret
 from tapeline.crypto.record.parse import ParsedView
-from tapeline.crypto.record.root import session_root
+from tapeline.crypto.record.root import require_q, session_root
 from tapeline.crypto.record.rows import Row, slot_info
 from tapeline.crypto.record.verify import VerifiedRecord
-from tapeline.crypto.reservation import hybrid_commitment
 
 
 class OpenedRow(NamedTuple):
@@ -67,12 +65,3 @@ def _open_slot(slot: bytes, row: Row, verified: VerifiedRecord, prekey_secret: P
         raise Refused(Rule.OPEN_HYBRID, "The device slot does not open.") from None
     require_q(q, verified)
     return q
-
-
-def require_q(q: Secret, verified: VerifiedRecord) -> None:
-    """Refuse under OPN-2 a q that is not the one the record's cq commits to."""
-    require(
-        len(q) == Q_BYTES and hybrid_commitment(q, verified.reservation_hash) == verified.cq,
-        Rule.OPEN_HYBRID,
-        "The opened q does not match the record's cq.",
-    )

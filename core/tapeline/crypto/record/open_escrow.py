@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from tapeline.base.secret import Secret
 from tapeline.crypto.group import Point
-from tapeline.crypto.record.open import require_q
-from tapeline.crypto.record.root import session_root
+from tapeline.crypto.record.root import require_q, session_root
 from tapeline.crypto.record.verify import VerifiedRecord
 
 

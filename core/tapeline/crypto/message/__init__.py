@@ -1,0 +1,1 @@
+"""Messages of a session: a hash chain of signed headers over padded, committed ciphertexts (protocol, Messages)."""
