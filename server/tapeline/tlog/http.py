@@ -53,9 +53,13 @@ class _Site:
         return Response(cosigned.raw, media_type="text/plain; charset=utf-8", headers=_headers("max-age=1"))
 
     async def tile(self, request: Request) -> Response:
+        rest = request.path_params["rest"]
         try:
-            tile = parse_tile_path(f"tile/{request.path_params['rest']}")
+            tile = parse_tile_path(f"tile/{rest}")
         except MalformedInput:
+            return _missing("no such tile\n")
+        # The router's pattern ends in `$`, which forgives a trailing newline: a second URL for the same tile.
+        if not request.scope["path"].endswith(rest):
             return _missing("no such tile\n")
         if tile.level == ENTRIES and not await self._authorize(request):
             return _refused(request)

@@ -161,6 +161,7 @@ class LogPublisher:
         return None if raw is None else self._judged(raw)
 
     async def _is_due(self) -> bool:
+        await self._adopt()
         size = await self._read(lambda conn: log_size(conn, self._tables))
         shown = self._latest
         if shown is None or shown.size < size:
@@ -184,6 +185,17 @@ class LogPublisher:
         async with self._published:
             self._latest = cosigned
             self._published.notify_all()
+
+    async def _adopt(self) -> None:
+        """Take up what another replica on the same database had cosigned meanwhile."""
+        raw = await self._read(lambda conn: last_cosigned(conn, self._tables))
+        if raw is None or (self._latest is not None and raw == self._latest.raw):
+            return
+        cosigned = self._judged(raw)
+        async with self._published:
+            if cosigned is not None and (self._latest is None or cosigned.size >= self._latest.size):
+                self._latest = cosigned
+                self._published.notify_all()
 
     def _judged(self, raw: bytes) -> CosignedCheckpoint | None:
         """Return a stored note verified again; None where the policy has changed since, until the next publishing."""

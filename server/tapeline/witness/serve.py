@@ -6,8 +6,6 @@ import asyncio
 import signal
 from collections.abc import Callable
 
-import structlog
-
 from tapeline.base.seam import system_clock
 from tapeline.base.times import Clock
 from tapeline.tlog.listen import HttpServer
@@ -17,7 +15,6 @@ from tapeline.witness.config import WitnessConfig, read_logs
 from tapeline.witness.keyfile import load_key
 from tapeline.witness.store import SqliteWitnessStore
 
-_log = structlog.get_logger("tapeline.witness")
 STORE_FILE = "witness.db"
 
 
@@ -40,7 +37,6 @@ async def serve(config: WitnessConfig, *, ready: Callable[[dict[str, str]], None
     witness = Witness(load_key(config.data), read_logs(config.logs), SqliteWitnessStore(config.data / STORE_FILE))
     server = HttpServer(witness_app(witness, clock), config.host, config.port)
     url = await server.start()
-    _log.info("witness_listening", url=url)
     ready({"url": url, "vkey": witness.key.encode()})
     await stopping.wait()
     await server.stop()
