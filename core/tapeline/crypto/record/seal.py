@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from tapeline.base.rules import Rule, require
 from tapeline.base.secret import Secret
 from tapeline.base.times import Rng
+from tapeline.crypto.dleq import prove_equality
 from tapeline.crypto.group import B_HAT, Point, Scalar
 from tapeline.crypto.hpke import seal
 from tapeline.crypto.limits import RECORD_BYTES, ROWS, SHARD_ROWS
 from tapeline.crypto.record.current import Recipient, is_current_key, recipients
 from tapeline.crypto.record.facts import DeviceFact, EscrowFact, Facts
 from tapeline.crypto.record.judge_header import RECORD_KIND
-from tapeline.crypto.record.opening import OpeningStatement, prove_opening
+from tapeline.crypto.record.opening import sender_statement
 from tapeline.crypto.record.proof import Statement
 from tapeline.crypto.record.prove import prove
 from tapeline.crypto.record.root import session_root
@@ -111,15 +112,14 @@ def create_record(
         )
     )
     at_most(len(record), RECORD_BYTES, "bytes in a session record")
-    first = escrow_rows[0]
-    opening = OpeningStatement(record_hash, public=c0, base=first.point, sealed=first.sealed, m=secrets.m)
+    opening = sender_statement(record_hash, c0, escrow_rows[0], secrets.m)
     return CreatedRecord(
         record=record,
         record_hash=record_hash,
         root=session_root(secrets.m, secrets.q, record_hash),
         stale=tuple(stale),
         m=Secret(secrets.m.encode()),
-        opening_proof=prove_opening(opening, secrets.r, rng),
+        opening_proof=prove_equality(opening, secrets.r, rng).encode(),
     )
 
 
@@ -197,5 +197,10 @@ def encode_escrow_row(row: EscrowRow) -> pb.EscrowRow:
 
 def encode_shard(shard: Shard) -> bytes:
     """Return the shard as it travels."""
-    rows = [pb.Row(prekey=row.prekey, point=row.point.encode(), sealed=row.sealed.encode()) for row in shard.rows]
+    rows = [encode_row(row) for row in shard.rows]
     return encode(pb.Shard(number=shard.number, rows=rows, slot_hashes=shard.slot_hashes))
+
+
+def encode_row(row: Row) -> pb.Row:
+    """Return the row as it travels."""
+    return pb.Row(prekey=row.prekey, point=row.point.encode(), sealed=row.sealed.encode())

@@ -129,17 +129,19 @@ class Notice(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., subject: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
 class HistoryGrant(_message.Message):
-    __slots__ = ("record_hash", "m", "q", "row", "shard", "opening_proof")
+    __slots__ = ("record_hash", "m", "q", "row", "shard", "opening_proof", "header")
     RECORD_HASH_FIELD_NUMBER: _ClassVar[int]
     M_FIELD_NUMBER: _ClassVar[int]
     Q_FIELD_NUMBER: _ClassVar[int]
     ROW_FIELD_NUMBER: _ClassVar[int]
     SHARD_FIELD_NUMBER: _ClassVar[int]
     OPENING_PROOF_FIELD_NUMBER: _ClassVar[int]
+    HEADER_FIELD_NUMBER: _ClassVar[int]
     record_hash: bytes
     m: bytes
     q: bytes
     row: _objects_pb2.Row
     shard: bytes
     opening_proof: bytes
-    def __init__(self, record_hash: _Optional[bytes] = ..., m: _Optional[bytes] = ..., q: _Optional[bytes] = ..., row: _Optional[_Union[_objects_pb2.Row, _Mapping]] = ..., shard: _Optional[bytes] = ..., opening_proof: _Optional[bytes] = ...) -> None: ...
+    header: bytes
+    def __init__(self, record_hash: _Optional[bytes] = ..., m: _Optional[bytes] = ..., q: _Optional[bytes] = ..., row: _Optional[_Union[_objects_pb2.Row, _Mapping]] = ..., shard: _Optional[bytes] = ..., opening_proof: _Optional[bytes] = ..., header: _Optional[bytes] = ...) -> None: ...
