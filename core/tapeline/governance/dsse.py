@@ -105,6 +105,13 @@ def add_signature(envelope: bytes, one: Signer) -> bytes:
     return _format(parsed.kind, parsed.payload_bytes, [*parsed.signatures, added])
 
 
+def attach_signature(envelope: bytes, public: bytes, value: bytes) -> bytes:
+    """Return the envelope with a signature that was made elsewhere (64 bytes); nothing is verified."""
+    parsed = parse_envelope(envelope, kind_of(envelope))
+    added = DsseSignature(key_id(public), value)
+    return _format(parsed.kind, parsed.payload_bytes, [*parsed.signatures, added])
+
+
 def parse_envelope(data: bytes, kind: str) -> Envelope:
     """Parse an envelope of the wanted kind strictly; nothing in it is verified.
 

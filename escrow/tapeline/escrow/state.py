@@ -1,0 +1,114 @@
+"""What the audit log says so far: the newest roster, what is revoked, and each case with what belongs to it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from tapeline.base.errors import NotFound
+from tapeline.escrow.store import Stored
+from tapeline.governance.approval import Approval
+from tapeline.governance.case import Case
+from tapeline.governance.certificate import EscrowCertificate
+from tapeline.governance.chain import RosterChain
+from tapeline.governance.release import Release, VaultRelease
+from tapeline.governance.revocation import Revocation, Revoked
+from tapeline.governance.roster import Roster
+from tapeline.governance.warrant import Warrant
+from tapeline.transparency.merkle import leaf_hash
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedWarrant:
+    """A warrant with the place and the RFC 6962 hash of its audit leaf."""
+
+    warrant: Warrant
+    position: int
+    leaf_hash: bytes
+
+
+@dataclass
+class CaseFile:
+    """A case and what was posted about it."""
+
+    case: Case
+    dsse: bytes
+    approvals: list[bytes] = field(default_factory=list)
+    warrants: list[LoggedWarrant] = field(default_factory=list)
+    released: set[tuple[bytes, str, bytes]] = field(default_factory=set)  # warrant leaf, who, record hash
+
+
+class BoardState:
+    """Grows with each leaf; every statement was verified before it became one."""
+
+    def __init__(self, pinned_roster: bytes) -> None:
+        self.chain = RosterChain.pin(pinned_roster)
+        self.revoked = Revoked()
+        self.certificates: list[tuple[EscrowCertificate, bytes]] = []
+        self._cases: dict[bytes, CaseFile] = {}
+        self._apply = defaultdict(
+            lambda: self._ignore,
+            {
+                "roster": self._roster,
+                "escrow-key": self._certificate,
+                "revocation": self._revocation,
+                "case": self._case,
+                "approval": self._approval,
+                "warrant": self._warrant,
+                "release": self._release,
+                "vault-release": self._vault_release,
+            },
+        )
+
+    @property
+    def roster(self) -> Roster:
+        """The newest roster."""
+        return self.chain.current
+
+    def case(self, case_hash: bytes) -> CaseFile:
+        """Return a case's file.
+
+        Raises:
+            NotFound: no such case was posted.
+        """
+        found = self._cases.get(case_hash)
+        if found is None:
+            raise NotFound("The board has no such case.", "Post the case first.")
+        return found
+
+    def apply(self, stored: Stored) -> None:
+        """Take a stored statement."""
+        self._apply[stored.kind](stored)
+
+    def _roster(self, stored: Stored) -> None:
+        self.chain.add(stored.dsse, stored.time_ms)
+
+    def _certificate(self, stored: Stored) -> None:
+        self.certificates.append((EscrowCertificate.parse(stored.dsse), stored.dsse))
+
+    def _revocation(self, stored: Stored) -> None:
+        self.revoked.add(stored.position, Revocation.parse(stored.dsse))
+
+    def _case(self, stored: Stored) -> None:
+        self._cases[stored.statement_hash] = CaseFile(Case.parse(stored.dsse), stored.dsse)
+
+    def _approval(self, stored: Stored) -> None:
+        self._cases[Approval.parse(stored.dsse).case].approvals.append(stored.dsse)
+
+    def _warrant(self, stored: Stored) -> None:
+        warrant = Warrant.parse(stored.dsse)
+        self._cases[warrant.case].warrants.append(LoggedWarrant(warrant, stored.position, leaf_hash(stored.leaf)))
+
+    def _release(self, stored: Stored) -> None:
+        release = Release.parse(stored.dsse)
+        self._remember(release, release.custodian)
+
+    def _vault_release(self, stored: Stored) -> None:
+        self._remember(VaultRelease.parse(stored.dsse), "")
+
+    def _remember(self, release: VaultRelease, who: str) -> None:
+        released = self._cases[release.case].released
+        released.update((release.warrant_leaf, who, record_hash) for record_hash in release.record_hashes)
+
+    def _ignore(self, stored: Stored) -> None:
+        del stored
