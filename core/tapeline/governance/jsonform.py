@@ -105,6 +105,11 @@ class Fields:
         """Return bytes from lower-case hex, `length` of them; empty too where `optional`."""
         return self._unhex(name, self._take(name, str), length, optional=optional)
 
+    def blob(self, name: str, *, limit: int) -> bytes:
+        """Return bytes from lower-case hex, 1 to `limit` of them."""
+        text = self._take(name, str)
+        return self._unhex(name, text, min(max(len(text) // 2, 1), limit))
+
     def hexes(self, name: str, length: int, *, limit: int) -> tuple[bytes, ...]:
         """Return a list of hex texts, each of `length` bytes."""
         return tuple(self._unhex(name, self._text(name, item), length) for item in self._list(name, limit))

@@ -77,14 +77,21 @@ def verify_revocation(envelope: Envelope | bytes, roster: Roster) -> Revocation:
         Refused: DSSE_SYNTAX or DSSE_SIGNATURE.
     """
     parsed = Revocation.envelope(envelope)
-    revocation = Revocation.parse(parsed)
-    by_officers = revocation.by == "" and roster.has_officers_quorum(parsed)
     require(
-        by_officers or _made_by_service(parsed, revocation, roster) or _made_by_person(parsed, revocation, roster),
+        is_authorised(parsed, roster),
         Rule.DSSE_SIGNATURE,
         "Neither the maker nor the officers' quorum signed the revocation.",
     )
-    return revocation
+    return Revocation.parse(parsed)
+
+
+def is_authorised(envelope: Envelope, roster: Roster) -> bool:
+    """Tell whether one who may make the revocation, by this roster, signed it."""
+    revocation = Revocation.parse(envelope)
+    by_officers = revocation.by == "" and roster.has_officers_quorum(envelope)
+    return (
+        by_officers or _made_by_service(envelope, revocation, roster) or _made_by_person(envelope, revocation, roster)
+    )
 
 
 def _made_by_service(envelope: Envelope, revocation: Revocation, roster: Roster) -> bool:

@@ -1,0 +1,56 @@
+"""What a check of a directory object tells the one who logs it: the fields that its leaf must have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tapeline.base.rules import Rule, require
+from tapeline.crypto.device import VerifiedDevice
+from tapeline.crypto.membership import VerifiedMembership
+from tapeline.crypto.prekey import VerifiedPrekey
+from tapeline.governance.certificate import EscrowCertificate
+from tapeline.governance.revocation import Revocation
+from tapeline.governance.roster import Roster
+from tapeline.wire.v1.objects_pb2 import Leaf
+
+Verified = Roster | EscrowCertificate | Revocation | VerifiedDevice | VerifiedPrekey | VerifiedMembership
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A verified object of the directory.
+
+    Attributes:
+        type: `LeafType` number.
+        object_hash: 64 bytes.
+        conversation: id of a membership statement's conversation, else None.
+        conversation_tag: 16 bytes, else None.
+        user_tags: 16 bytes each, sorted: the members that a membership statement adds or removes.
+        verified: the object.
+    """
+
+    type: int
+    object_hash: bytes
+    verified: Verified
+    conversation: bytes | None = None
+    conversation_tag: bytes | None = None
+    user_tags: tuple[bytes, ...] = ()
+
+
+def require_leaf(leaf: Leaf, checked: Checked) -> None:
+    """Refuse under LEF-1 a leaf that is not its object's."""
+    require(
+        (leaf.type, leaf.object_hash) == (checked.type, checked.object_hash),
+        Rule.LEAF_TAG,
+        "A leaf's type or hash is not that of its object.",
+    )
+    require(
+        leaf.conversation_tag == (checked.conversation_tag or b"") and tuple(leaf.user_tags) == checked.user_tags,
+        Rule.LEAF_TAG,
+        "A leaf's tags are not those of its object.",
+    )
+    require(
+        checked.conversation is not None or leaf.conversation_sequence == 0,
+        Rule.LEAF_TAG,
+        "A leaf outside a conversation has a sequence.",
+    )

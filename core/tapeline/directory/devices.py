@@ -1,0 +1,128 @@
+"""Devices: who issued each entry, whose it is, and the salt that makes its user's tag."""
+
+from __future__ import annotations
+
+from tapeline.base.rules import Refused, Rule, require
+from tapeline.crypto.device import (
+    EnrollerView,
+    IssuerView,
+    UnverifiedDevice,
+    VerifiedDevice,
+    parse_device_entry,
+    require_device_valid,
+    verify_device_entry,
+)
+from tapeline.directory.revocations import Revocations
+from tapeline.directory.rosters import Rosters
+
+Person = tuple[str, str]
+"""A user as (firm, user)."""
+
+
+class Devices:
+    """Device entries by hash, by key and by user."""
+
+    def __init__(self, rosters: Rosters, revocations: Revocations) -> None:
+        self._rosters = rosters
+        self._revocations = revocations
+        self._by_hash: dict[bytes, tuple[int, VerifiedDevice]] = {}
+        self._by_key: dict[bytes, Person] = {}
+        self._by_person: dict[Person, list[bytes]] = {}
+        self._by_user: dict[str, list[Person]] = {}
+        self._salts: dict[Person, bytes] = {}
+
+    def verify(self, obj: bytes, leaf_time_ms: int) -> VerifiedDevice:
+        """Return the entry, issued by the firm's enroller or a usable device of the user.
+
+        Raises:
+            Refused: DEVICE_ISSUER, DEVICE_TENANT, DEVICE_EXPIRED, or of the wire format.
+        """
+        claimed = parse_device_entry(obj)
+        device = verify_device_entry(obj, self._issuer(claimed, leaf_time_ms))
+        person = (device.firm, device.user)
+        require(
+            self._salts.get(person, device.user_salt) == device.user_salt,
+            Rule.DEVICE_TENANT,
+            "The entry gives its user another salt than the first one did.",
+        )
+        # A login names a key only: were it in two users' entries, one could act as the other.
+        require(
+            self._by_key.get(device.device_key, person) == person and device.entry_hash not in self._by_hash,
+            Rule.DEVICE_TENANT,
+            "The entry, or its key for another user, is in the directory already.",
+        )
+        return device
+
+    def add(self, index: int, device: VerifiedDevice) -> None:
+        """Take a verified entry."""
+        person = (device.firm, device.user)
+        if person not in self._salts:
+            self._salts[person] = device.user_salt
+            self._by_user.setdefault(device.user, []).append(person)
+        self._by_hash[device.entry_hash] = (index, device)
+        self._by_key[device.device_key] = person
+        self._by_person.setdefault(person, []).append(device.entry_hash)
+
+    def get(self, entry_hash: bytes) -> tuple[int, VerifiedDevice] | None:
+        """Return leaf index and entry."""
+        return self._by_hash.get(entry_hash)
+
+    def hashes_of(self, person: Person) -> list[bytes]:
+        """Return the entry hashes of a user, in the order of the log."""
+        return self._by_person.get(person, [])
+
+    def by_key(self, device_key: bytes) -> list[VerifiedDevice]:
+        """Return the entries with this Ed25519 key, oldest first."""
+        person = self._by_key.get(device_key)
+        found = [] if person is None else [self._by_hash[one][1] for one in self.hashes_of(person)]
+        return [device for device in found if device.device_key == device_key]
+
+    def salt(self, person: Person) -> bytes | None:
+        """Return a user's salt, None where the user is not enrolled."""
+        return self._salts.get(person)
+
+    def find(self, user: str) -> list[Person]:
+        """Return the users of that name, one for each firm that has one."""
+        return list(self._by_user.get(user, []))
+
+    def people(self) -> list[Person]:
+        """Return all enrolled users, in the order of their first entries."""
+        return list(self._salts)
+
+    def first_index(self, person: Person) -> int | None:
+        """Return the leaf index of a user's first entry."""
+        hashes = self._by_person.get(person)
+        return self._by_hash[hashes[0]][0] if hashes else None
+
+    def require_usable(self, device: VerifiedDevice, at_ms: int, rule: Rule, cause: str) -> None:
+        """Refuse a device that is not valid at that time (DEV-3), or is revoked (`rule`)."""
+        require_device_valid(device, at_ms)
+        require(not self._revocations.covers(device.firm, "device", device.entry_hash), rule, cause)
+
+    def _issuer(self, claimed: UnverifiedDevice, leaf_time_ms: int) -> IssuerView:
+        """Return the view of the one whom the entry names, or refuse it under DEV-1 where there is none."""
+        entry = claimed.entry
+        known = self._by_hash.get(entry.issuer)
+        if known is not None:
+            device = known[1]
+            self.require_usable(device, leaf_time_ms, Rule.DEVICE_ISSUER, "The issuing device is revoked.")
+            return device
+        if not self._rosters.knows(entry.firm):
+            raise Refused(Rule.DEVICE_ISSUER, "The device entry is of a firm without a roster.")
+        require(
+            self.is_enroller(entry.firm, entry.issuer),
+            Rule.DEVICE_ISSUER,
+            "The device entry's issuer is neither the firm's enroller nor a device of the user.",
+        )
+        roster = self._rosters.current(entry.firm)
+        return EnrollerView(roster.deployment, roster.organisation, entry.issuer)
+
+    def is_enroller(self, firm: str, key: bytes) -> bool:
+        """Tell whether the key is one of the firm's enrollers' now, and neither it nor the person is revoked."""
+        person = self._rosters.current(firm).by_key(key)
+        return (
+            person is not None
+            and "enroller" in person.roles
+            and not self._revocations.covers(firm, "key", key)
+            and not self._revocations.covers(firm, "person", person.id)
+        )

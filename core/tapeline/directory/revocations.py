@@ -1,0 +1,47 @@
+"""Revocations in the archive log: of a firm's devices, keys and people, by that firm's own officers or makers."""
+
+from __future__ import annotations
+
+from tapeline.base.rules import Rule, require
+from tapeline.directory.rosters import Rosters
+from tapeline.governance.revocation import Revocation, Revoked, is_authorised
+
+
+class Revocations:
+    """What is revoked, firm by firm: no firm's officers touch another's devices."""
+
+    def __init__(self, rosters: Rosters) -> None:
+        self._rosters = rosters
+        self._revoked: dict[str, Revoked] = {}
+
+    def verify(self, obj: bytes) -> Revocation:
+        """Return the revocation, signed by somebody of some firm who may make it.
+
+        Raises:
+            Refused: DSSE_SYNTAX or DSSE_SIGNATURE.
+        """
+        revocation = Revocation.parse(obj)
+        require(
+            self._firms(obj) != [],
+            Rule.DSSE_SIGNATURE,
+            "Neither the maker nor the officers' quorum of any firm signed the revocation.",
+        )
+        return revocation
+
+    def add(self, index: int, revocation: Revocation, obj: bytes) -> None:
+        """Take a verified revocation for the firms whose people signed it."""
+        for firm in self._firms(obj):
+            self._revoked.setdefault(firm, Revoked()).add(index, revocation)
+
+    def index_of(self, firm: str, kind: str, target: bytes | str) -> int | None:
+        """Return the leaf from which on the firm's target is revoked, None where it is not."""
+        revoked = self._revoked.get(firm)
+        return None if revoked is None else revoked.index_of(kind, target)
+
+    def covers(self, firm: str, kind: str, target: bytes | str) -> bool:
+        """Tell whether the firm's target is revoked."""
+        return self.index_of(firm, kind, target) is not None
+
+    def _firms(self, obj: bytes) -> list[str]:
+        envelope = Revocation.envelope(obj)
+        return [firm for firm in self._rosters.firms() if is_authorised(envelope, self._rosters.current(firm))]
