@@ -77,7 +77,6 @@ def parse_signing_key(text: str) -> tuple[str, int, Secret]:
     Raises:
         Refused: POLICY_SYNTAX; the text itself is never part of the cause.
     """
-    require(text.startswith(_PRIVATE), Rule.POLICY_SYNTAX, "The text is no private key of notes.")
     name, kind, seed = _parse_parts(text.removeprefix(_PRIVATE))
     expected = encode_signing_key(name, kind, Secret(seed))
     require(expected == text, Rule.POLICY_SYNTAX, "The private key's id is not the one of its name, type and key.")

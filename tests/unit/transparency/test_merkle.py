@@ -83,6 +83,23 @@ def test_a_wrong_inclusion_proof_is_refused(tree: MemoryTiles, index: int, size:
     assert refusal.value.rule is Rule.LOG_INCLUSION
 
 
+@pytest.mark.rule(Rule.LOG_INCLUSION)
+def test_no_leaf_stands_behind_the_end() -> None:
+    """Without the bound, the path of length 0 would lead from any index to the root of a log of one leaf."""
+    leaf = leaf_hash(b"leaf 0")
+    verify_inclusion(leaf, 0, 1, [], leaf)
+    with pytest.raises(Refused) as refusal:
+        verify_inclusion(leaf, 5, 1, [], leaf)
+    assert refusal.value.rule is Rule.LOG_INCLUSION
+
+
+@pytest.mark.rule(Rule.LOG_CONSISTENCY)
+def test_a_log_does_not_shrink_under_one_root() -> None:
+    with pytest.raises(Refused) as refusal:
+        verify_consistency(2, b"r" * 32, 1, b"r" * 32, [])
+    assert refusal.value.rule is Rule.LOG_CONSISTENCY
+
+
 @pytest.mark.rule(Rule.LOG_CONSISTENCY)
 @pytest.mark.parametrize(
     "change",

@@ -162,7 +162,7 @@ def test_keys_survive_the_journey_and_say_their_use() -> None:
     "text",
     ["", "a", "a+b", "PRIVATE+KEY+a+00000000+AAAA", LOG.key.encode() + "\n", LOG.key.encode().upper(),
      VerifierKey("log", 0x06, LOG.key.public).encode(), VerifierKey("log", ED25519, b"short").encode(),
-     LOG.key.encode().replace("log.example", "log.exemple"), "x" * 1100],
+     LOG.key.encode().replace("log.example", "log.exemple"), VerifierKey("x" * 1100, ED25519, LOG.key.public).encode()],
 )  # fmt: skip
 def test_a_malformed_vkey_is_refused(text: str) -> None:
     with pytest.raises(Refused) as refusal:
@@ -178,6 +178,16 @@ def test_a_vkey_of_small_order_is_refused() -> None:
     assert refusal.value.rule is Rule.POLICY_SYNTAX
     with pytest.raises(Refused):
         VerifierKey("a b", ED25519, LOG.key.public)
+
+
+@pytest.mark.rule(Rule.POLICY_SYNTAX)
+def test_a_malformed_private_key_is_refused() -> None:
+    good = encode_signing_key("log", ED25519, seed("log"))
+    NoteSigner.from_text(good)
+    for text in (good + "\n", good.removeprefix("PRIVATE+KEY+"), good.replace("+log+", "+gol+"), good[:-4]):
+        with pytest.raises(Refused) as refusal:
+            NoteSigner.from_text(text)
+        assert refusal.value.rule is Rule.POLICY_SYNTAX
 
 
 def test_a_signer_does_not_show_its_seed() -> None:

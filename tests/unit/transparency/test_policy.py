@@ -86,6 +86,8 @@ def test_names_are_opaque_octets() -> None:
         TWO + "group g 01 w1\nquorum g\n",
         TWO + "group g 3 w1 w2\nquorum g\n",
         TWO + "group g all\nquorum g\n",
+        TWO + "group g\nquorum w1\n",
+        TWO + "group\nquorum w1\n",
         TWO + "group g all w1 w1\nquorum g\n",
         TWO + "group g all w1\ngroup h all w1 g\nquorum h\n",
         TWO + "group g all g\nquorum g\n",

@@ -52,6 +52,7 @@ def test_another_log_is_refused() -> None:
         b"c2sp.org/tlog-proof@v2\nindex 0\n\nx\n",
         b"c2sp.org/tlog-proof@v1\n\nx\n",
         b"c2sp.org/tlog-proof@v1\nindex 0\n\n",
+        b"c2sp.org/tlog-proof@v1\nINDEX 0\n\nx\n",
         b"c2sp.org/tlog-proof@v1\nindex 00\n\nx\n",
         b"c2sp.org/tlog-proof@v1\nindex  0\n\nx\n",
         b"c2sp.org/tlog-proof@v1\nindex 9223372036854775808\n\nx\n",

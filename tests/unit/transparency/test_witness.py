@@ -138,6 +138,12 @@ def test_a_malformed_head_is_refused(head: str) -> None:
     assert refusal.value.rule is Rule.NOTE_SYNTAX
 
 
+@pytest.mark.rule(Rule.NOTE_SYNTAX)
+def test_a_request_is_measured_before_it_is_cut() -> None:
+    with pytest.raises(Refused, match="request is too large"):
+        parse_add_checkpoint(b"old 0\n" * 100_000)
+
+
 def test_answers_reflect_nothing() -> None:
     body = Client().body(0, 5).replace(b"old 0", b"old <script>")
     assert b"script" not in Client().witness.add_checkpoint(body, NOW).body
