@@ -357,3 +357,19 @@ class VaultReleaseResponse(_message.Message):
     release: bytes
     sealed_bundle: bytes
     def __init__(self, release: _Optional[bytes] = ..., sealed_bundle: _Optional[bytes] = ...) -> None: ...
+
+class VaultUpdate(_message.Message):
+    __slots__ = ("rosters", "certificates")
+    ROSTERS_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
+    rosters: _containers.RepeatedScalarFieldContainer[bytes]
+    certificates: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, rosters: _Optional[_Iterable[bytes]] = ..., certificates: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class VaultUpdated(_message.Message):
+    __slots__ = ("roster_version", "certificates")
+    ROSTER_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
+    roster_version: int
+    certificates: int
+    def __init__(self, roster_version: _Optional[int] = ..., certificates: _Optional[int] = ...) -> None: ...

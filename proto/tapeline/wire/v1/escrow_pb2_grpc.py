@@ -668,6 +668,11 @@ class VaultStub:
                 request_serializer=tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultReleaseRequest.SerializeToString,
                 response_deserializer=tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultReleaseResponse.FromString,
                 _registered_method=True)
+        self.Learn = channel.unary_unary(
+                '/tapeline.wire.v1.Vault/Learn',
+                request_serializer=tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultUpdate.SerializeToString,
+                response_deserializer=tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultUpdated.FromString,
+                _registered_method=True)
 
 
 class VaultServicer:
@@ -691,6 +696,13 @@ class VaultServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Learn(self, request, context):
+        """from the escrow service; verified like everywhere
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VaultServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -708,6 +720,11 @@ def add_VaultServicer_to_server(servicer, server):
                     servicer.Release,
                     request_deserializer=tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultReleaseRequest.FromString,
                     response_serializer=tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultReleaseResponse.SerializeToString,
+            ),
+            'Learn': grpc.unary_unary_rpc_method_handler(
+                    servicer.Learn,
+                    request_deserializer=tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultUpdate.FromString,
+                    response_serializer=tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultUpdated.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -791,6 +808,33 @@ class Vault:
             '/tapeline.wire.v1.Vault/Release',
             tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultReleaseRequest.SerializeToString,
             tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultReleaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Learn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tapeline.wire.v1.Vault/Learn',
+            tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultUpdate.SerializeToString,
+            tapeline_dot_wire_dot_v1_dot_escrow__pb2.VaultUpdated.FromString,
             options,
             channel_credentials,
             insecure,
