@@ -1,0 +1,60 @@
+"""What an audit comes to: findings, figures, and one sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tapeline.audit.archive import Tally
+from tapeline.audit.finding import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of an audit. `witnesses` cosigned the newest checkpoints of both logs."""
+
+    findings: tuple[Finding, ...]
+    tally: Tally
+    releases: int
+    warrants: int
+    witnesses: tuple[str, ...]
+    archive_size: int
+    audit_size: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing at all is wrong."""
+        return not self.findings
+
+    def sentence(self) -> str:
+        """Return the one sentence that says it all."""
+        tally = self.tally
+        total = tally.messages + tally.gaps
+        missing = total - tally.messages_sound
+        gaps = "no gaps" if not missing else f"{missing:,} missing or unsound"
+        text = (
+            f"{tally.messages_sound:,} of {total:,} messages, {gaps}; "
+            f"{tally.sessions_sound:,} of {tally.sessions:,} sessions openable; "
+            f"log checked by {len(self.witnesses)} witness{'' if len(self.witnesses) == 1 else 'es'}"
+        )
+        if self.complete:
+            return f"Complete: {text}."
+        count = len(self.findings)
+        return f"Incomplete: {text}; {count:,} finding{'' if count == 1 else 's'}."
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the object that --json prints."""
+        return {
+            "complete": self.complete,
+            "sentence": self.sentence(),
+            "messages": self.tally.messages,
+            "messages_sound": self.tally.messages_sound,
+            "sessions": self.tally.sessions,
+            "sessions_openable": self.tally.sessions_sound,
+            "gaps": self.tally.gaps,
+            "warrants": self.warrants,
+            "releases": self.releases,
+            "witnesses": list(self.witnesses),
+            "archive_size": self.archive_size,
+            "audit_size": self.audit_size,
+            "findings": [finding.as_dict() for finding in self.findings],
+        }

@@ -1,0 +1,136 @@
+"""Replaying the audit log: each leaf held against its statement, each statement against the roster of its time."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from tapeline.audit.copy import LogCopy
+from tapeline.audit.finding import Check, Findings, Progress, short
+from tapeline.audit.logtree import ReadLog
+from tapeline.base.errors import NotFound, TapelineError
+from tapeline.crypto.limits import LEAF_BYTES
+from tapeline.crypto.wire import parse
+from tapeline.governance.certificate import verify_certificate
+from tapeline.governance.chain import RosterChain
+from tapeline.governance.closing import verify_closing
+from tapeline.governance.dsse import Envelope, parse_envelope
+from tapeline.governance.opening import verify_opening
+from tapeline.governance.revocation import Revocation, Revoked, verify_revocation
+from tapeline.governance.roster import Roster
+from tapeline.wire.v1.objects_pb2 import AuditLeaf
+
+MIRRORED = ("roster", "escrow-key", "revocation")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One leaf of the audit log with its statement; `data` is the leaf's bytes."""
+
+    index: int
+    data: bytes
+    kind: str
+    statement_hash: bytes
+    time_ms: int
+    envelope: Envelope | None
+    raw: bytes
+
+    @property
+    def where(self) -> str:
+        """Name the entry."""
+        return f"audit leaf {self.index}, {self.kind} {short(self.statement_hash)}"
+
+
+@dataclass
+class AuditHistory:
+    """What the audit log says, in its order."""
+
+    rosters: RosterChain
+    entries: list[Entry] = field(default_factory=list)
+    revoked: Revoked = field(default_factory=Revoked)
+    roster_indices: list[int] = field(default_factory=list)
+
+    def roster_at(self, index: int) -> Roster:
+        """Return the roster that is newest below an index of the audit log; the first one at its start."""
+        return self.rosters.at(max(bisect_left(self.roster_indices, index), 1))
+
+    def of_kind(self, *kinds: str) -> Iterator[Entry]:
+        """Yield the entries of some kinds."""
+        return (entry for entry in self.entries if entry.kind in kinds)
+
+    def find(self, kind: str, statement_hash: bytes, *, below: int) -> Entry | None:
+        """Return the entry of that statement that lies below an index."""
+        return next(
+            (one for one in self.of_kind(kind) if one.statement_hash == statement_hash and one.index < below), None
+        )
+
+
+def replay_statements(log: ReadLog, copy: LogCopy, pin: bytes, findings: Findings, progress: Progress) -> AuditHistory:
+    """Read every leaf of the audit log and verify what stands for itself; releases are judged afterwards."""
+    history = AuditHistory(RosterChain.pin(pin))
+    latest = 0
+    for index, data in enumerate(log.entries):
+        entry = _read(index, data, log, copy, findings)
+        if entry is not None:
+            if entry.time_ms < latest:
+                findings.add(Check.ENTRY, "The leaf is dated before an earlier one.", entry.where)
+            latest = max(latest, entry.time_ms)
+            history.entries.append(entry)
+            _take(entry, history, findings)
+        progress("audit statements", index + 1, len(log.entries))
+    return history
+
+
+def _read(index: int, data: bytes, log: ReadLog, copy: LogCopy, findings: Findings) -> Entry | None:
+    try:
+        leaf = parse(AuditLeaf, data, limit=LEAF_BYTES, what="leaf of the audit log")
+    except TapelineError as error:
+        findings.refused(error, log.where(index))
+        return None
+    raw, envelope = b"", None
+    where = f"{log.where(index)}, {leaf.kind[:32]} {short(leaf.statement_hash)}"
+    try:
+        raw = copy.object(leaf.statement_hash)
+        envelope = parse_envelope(raw, leaf.kind)
+        if envelope.statement_hash != leaf.statement_hash:
+            findings.add(Check.OTHER_BYTES, "The statement is not the one that its leaf names.", where)
+            envelope = None
+    except NotFound:
+        findings.add(Check.MISSING, "The copy lacks the statement.", where)
+    except TapelineError as error:
+        findings.refused(error, where)
+    return Entry(index, data, leaf.kind, leaf.statement_hash, leaf.time_ms, envelope, raw)
+
+
+def _take(entry: Entry, history: AuditHistory, findings: Findings) -> None:
+    """Verify a statement that needs only the rosters before it."""
+    if entry.envelope is None:
+        return
+    verify = _VERIFIERS.get(entry.kind)
+    if verify is None:
+        return
+    try:
+        verify(entry, entry.envelope, history)
+    except TapelineError as error:
+        findings.refused(error, entry.where)
+
+
+def _take_roster(entry: Entry, envelope: Envelope, history: AuditHistory) -> None:
+    # When it became public is the service's word here; custodians judged the delay by cosigned checkpoints.
+    history.rosters.add(envelope, entry.time_ms)
+    history.roster_indices.append(entry.index)
+
+
+def _take_revocation(entry: Entry, envelope: Envelope, history: AuditHistory) -> None:
+    verify_revocation(envelope, history.rosters.current)
+    history.revoked.add(entry.index, Revocation.parse(envelope))
+
+
+_VERIFIERS: dict[str, Callable[[Entry, Envelope, AuditHistory], object]] = {
+    "roster": _take_roster,
+    "revocation": _take_revocation,
+    "escrow-key": lambda _, envelope, history: verify_certificate(envelope, history.rosters.current),
+    "opening": lambda _, envelope, history: verify_opening(envelope, history.rosters.current),
+    "closing": lambda _, envelope, history: verify_closing(envelope, history.rosters.current),
+}
