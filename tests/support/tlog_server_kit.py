@@ -64,7 +64,8 @@ class Witnesses(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         name = request.url.host
         body = await request.aread()
-        self.requests.append((name, body.split(b"\n", 1)[0].decode()))
+        if request.method == "POST":
+            self.requests.append((name, body.split(b"\n", 1)[0].decode()))
         if name in self.down:
             raise httpx.ConnectError("cut off")
         if name in self.answers:

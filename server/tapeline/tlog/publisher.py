@@ -16,7 +16,7 @@ from tapeline.base.errors import StateError
 from tapeline.base.rules import Refused
 from tapeline.base.times import MINUTE, SECOND, Clock
 from tapeline.tlog.notes import first_cosigned_with, last_cosigned, store_cosigned, store_signed
-from tapeline.tlog.selfcheck import check_log
+from tapeline.tlog.selfcheck import check_against_witnesses, check_log
 from tapeline.tlog.storage import LogTables, SqlTiles, integrate, log_size
 from tapeline.tlog.witnessing import Submission, WitnessClient, WitnessEndpoint
 from tapeline.transparency.checkpoint import Checkpoint
@@ -78,17 +78,20 @@ class LogPublisher:
         self._latest: CosignedCheckpoint | None = None
         self._published = asyncio.Condition()
         self._one_at_a_time = asyncio.Lock()
+        self._is_checked = False
 
     async def start(self) -> None:
-        """Check the stored log and take up its last cosigned checkpoint; to be awaited before anything else.
+        """Check the stored log and take up its last cosigned checkpoint; `publish` and `run` begin with it too.
 
         Raises:
-            StateError: the stored log is not the one that was signed and cosigned.
+            StateError: the stored log is not the one that was signed, cosigned, and is remembered by the witnesses.
         """
+        # Witnesses first: what they have seen was stored before, also by another replica.
+        memories = await self._client.memories(self._origin, self._policy, self._witnesses)
         await self._read(lambda conn: check_log(conn, self._tables, self._origin, [self._signer.key]))
-        raw = await self._read(lambda conn: last_cosigned(conn, self._tables))
-        if raw is not None:
-            self._latest = self._judged(raw)
+        await self._read(lambda conn: check_against_witnesses(conn, self._tables, memories))
+        self._is_checked = True
+        await self._adopt()
 
     async def close(self) -> None:
         """Close the connections to witnesses."""
@@ -110,6 +113,8 @@ class LogPublisher:
         3. Where the policy's quorum is met, the cosigned note is stored and shown.
         """
         async with self._one_at_a_time:
+            if not self._is_checked:
+                await self.start()
             submission, signed = await self._sign()  # 1
             policy = self._policy
             cosignatures = await self._client.collect(submission, policy, self._witnesses, self.consistency)  # 2
@@ -123,7 +128,13 @@ class LogPublisher:
             return cosigned
 
     async def run(self) -> None:
-        """Publish for ever: soon after growth, and an unchanged log again before its cosignatures grow stale."""
+        """Publish for ever: soon after growth, and an unchanged log again before its cosignatures grow stale.
+
+        Raises:
+            StateError: as `start`.
+        """
+        if not self._is_checked:
+            await self.start()
         while True:
             try:
                 if await self._is_due():
@@ -187,7 +198,7 @@ class LogPublisher:
             self._published.notify_all()
 
     async def _adopt(self) -> None:
-        """Take up what another replica on the same database had cosigned meanwhile."""
+        """Take up what this process before its restart, or another replica, had cosigned."""
         raw = await self._read(lambda conn: last_cosigned(conn, self._tables))
         if raw is None or (self._latest is not None and raw == self._latest.raw):
             return

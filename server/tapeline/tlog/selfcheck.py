@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from tapeline.base.errors import StateError, TapelineError
 from tapeline.tlog.notes import last_cosigned, last_signed
 from tapeline.tlog.storage import LogTables, SqlTiles, integrated_size, log_size, read_leaves
-from tapeline.transparency.checkpoint import parse_checkpoint
+from tapeline.transparency.checkpoint import Checkpoint, parse_checkpoint
 from tapeline.transparency.keys import VerifierKey
 from tapeline.transparency.merkle import HASH_BYTES, leaf_hash
 from tapeline.transparency.note import parse_note, verify_note_signature
@@ -32,6 +32,16 @@ def check_log(conn: Connection, tables: LogTables, origin: str, keys: Sequence[V
     for raw in (last_cosigned(conn, tables), last_signed(conn, tables)):  # 2
         if raw is not None:
             _check_note(conn, tables, raw, origin, keys)
+
+
+def check_against_witnesses(conn: Connection, tables: LogTables, memories: Sequence[Checkpoint]) -> None:
+    """Refuse a log that a witness remembers larger or otherwise: a backup that is whole in itself but too old.
+
+    Raises:
+        StateError: a verified checkpoint of a witness is not of this log.
+    """
+    for checkpoint in memories:
+        _check_checkpoint(conn, tables, checkpoint)
 
 
 def _check_leaves(conn: Connection, tables: LogTables) -> None:
@@ -57,6 +67,10 @@ def _check_note(conn: Connection, tables: LogTables, raw: bytes, origin: str, ke
         ) from error
     if checkpoint.origin != origin:
         raise StateError("The last checkpoint is of another origin.", "Start with the log's own origin.")
+    _check_checkpoint(conn, tables, checkpoint)
+
+
+def _check_checkpoint(conn: Connection, tables: LogTables, checkpoint: Checkpoint) -> None:
     if checkpoint.size > integrated_size(conn, tables):
         raise StateError("The log is shorter than its last checkpoint.", _REMEDY)
     if root(SqlTiles(conn, tables), checkpoint.size) != checkpoint.root:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,14 +13,21 @@ import structlog
 from tapeline.base.errors import MalformedInput, TapelineError
 from tapeline.base.rules import Rule
 from tapeline.transparency.addcheckpoint import encode_add_checkpoint
+from tapeline.transparency.checkpoint import Checkpoint, parse_checkpoint
 from tapeline.transparency.cosignature import verify_cosignature
 from tapeline.transparency.encoding import decode_decimal
-from tapeline.transparency.note import NoteSignature, parse_signatures
+from tapeline.transparency.note import (
+    MAX_NOTE_BYTES,
+    NoteSignature,
+    parse_note,
+    parse_signatures,
+    verify_note_signature,
+)
 from tapeline.transparency.quorum import Policy
 
 _log = structlog.get_logger("tapeline.tlog")
 
-MAX_ANSWER_BYTES = 64 * 1024
+MAX_ANSWER_BYTES = MAX_NOTE_BYTES
 _ATTEMPTS = 3
 """A first try, a 409 that tells the size, and one more for a race with another replica."""
 
@@ -58,13 +66,36 @@ class WitnessClient:
         answers = await asyncio.gather(*(self._one(submission, policy, endpoint, prove) for endpoint in endpoints))
         return [signature for signature in answers if signature is not None]
 
+    async def memories(self, origin: str, policy: Policy, endpoints: Sequence[WitnessEndpoint]) -> list[Checkpoint]:
+        """Return what the reachable witnesses cosigned last for this log (tlog-witness, Monitor Retrieval Mechanism).
+
+        A witness proves it with its own cosignature and the log's signature; whoever can not is passed over.
+        """
+        found = await asyncio.gather(*(self._memory(origin, policy, endpoint) for endpoint in endpoints))
+        return [checkpoint for checkpoint in found if checkpoint is not None]
+
+    async def _memory(self, origin: str, policy: Policy, endpoint: WitnessEndpoint) -> Checkpoint | None:
+        path = f"/{hashlib.sha256(origin.encode()).hexdigest()}/checkpoint"
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                status, body = await self._ask("GET", endpoint, path)
+            if status != httpx.codes.OK:
+                return None
+            note = parse_note(body)
+            _own_cosignature(note.signatures, note.text, policy, endpoint.name)
+            verify_note_signature(note, policy.log_keys(origin))
+            return parse_checkpoint(note.text)
+        except (TapelineError, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            _log.warning("witness_memory_unknown", witness=endpoint.name, failure=type(error).__name__)
+            return None
+
     async def _one(
         self, submission: Submission, policy: Policy, endpoint: WitnessEndpoint, prove: Prove
     ) -> NoteSignature | None:
         try:
             async with asyncio.timeout(self._timeout_s):
                 body = await self._submit(submission, endpoint, prove)
-            return _own_cosignature(body, submission.text, policy, endpoint.name)
+            return _own_cosignature(parse_signatures(body), submission.text, policy, endpoint.name)
         except (TapelineError, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             # The kind of failure only: what a witness writes is not for our log.
             _log.warning("witness_failed", witness=endpoint.name, failure=type(error).__name__)
@@ -74,7 +105,9 @@ class WitnessClient:
         for _ in range(_ATTEMPTS):
             old = min(self._sizes.get(endpoint.name, 0), submission.size)
             proof = await prove(old, submission.size) if old else []
-            status, body = await self._post(endpoint, encode_add_checkpoint(old, proof, submission.note))
+            status, body = await self._ask(
+                "POST", endpoint, "/add-checkpoint", encode_add_checkpoint(old, proof, submission.note)
+            )
             if status == httpx.codes.OK:
                 self._sizes[endpoint.name] = submission.size
                 return body
@@ -89,9 +122,10 @@ class WitnessClient:
                 break
         raise MalformedInput("The witness holds another checkpoint.", "Was the log restored from an old backup?")
 
-    async def _post(self, endpoint: WitnessEndpoint, body: bytes) -> tuple[int, bytes]:
-        url = endpoint.url.rstrip("/") + "/add-checkpoint"
-        async with self._http.stream("POST", url, content=body) as response:
+    async def _ask(
+        self, method: str, endpoint: WitnessEndpoint, path: str, body: bytes | None = None
+    ) -> tuple[int, bytes]:
+        async with self._http.stream(method, endpoint.url.rstrip("/") + path, content=body) as response:
             answer = b""
             async for chunk in response.aiter_bytes():
                 answer += chunk
@@ -105,10 +139,10 @@ def _latest_size(body: bytes) -> int:
     return decode_decimal(line.removesuffix("\n"), Rule.NOTE_SYNTAX, "The witness's size is not a canonical decimal.")
 
 
-def _own_cosignature(body: bytes, text: bytes, policy: Policy, name: str) -> NoteSignature:
+def _own_cosignature(lines: Sequence[NoteSignature], text: bytes, policy: Policy, name: str) -> NoteSignature:
     """Return the witness's own line, verified; lines of other keys are ignored."""
     keys = [witness.key for witness in policy.witnesses if witness.name == name]
-    for signature in parse_signatures(body):
+    for signature in lines:
         for key in keys:
             if signature.is_by(key):
                 verify_cosignature(text, signature, key)

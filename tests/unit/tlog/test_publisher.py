@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncEngine
-from tlog_kit import LOG, ORIGIN, WITNESSES, checkpoint_of, leaves, policy, seed
+from tlog_kit import LOG, ORIGIN, WITNESSES, checkpoint_of, leaves, policy, seed, signed
 from tlog_server_kit import TABLES, Clock, Witnesses, append, engine_at, publisher_of
 
 from tapeline.base.errors import StateError
@@ -16,8 +16,10 @@ from tapeline.tlog.publisher import PublisherSettings
 from tapeline.transparency.cosignature import Cosigner
 from tapeline.transparency.cosigned import verify_cosigned
 from tapeline.transparency.merkle import leaf_hash, verify_consistency, verify_inclusion
-from tapeline.transparency.note import parse_note
+from tapeline.transparency.note import NoteSigner, parse_note
 from tapeline.transparency.witness import MemoryWitnessStore
+
+HEAD = checkpoint_of(leaves(50))
 
 
 @pytest.fixture
@@ -116,14 +118,51 @@ async def test_a_witness_that_knows_the_log_tells_the_size(engine: AsyncEngine, 
     assert [old for name, old in witnesses.requests if name == "w2"] == ["old 0", "old 5"]
 
 
-async def test_an_older_database_is_not_cosigned(engine: AsyncEngine, witnesses: Witnesses, tmp_path: Path) -> None:
+async def test_an_older_database_does_not_start(engine: AsyncEngine, witnesses: Witnesses, tmp_path: Path) -> None:
+    """A restored backup is consistent in itself: the witnesses remember what it lacks."""
     await append(engine, leaves(9))
     await publisher_of(engine, witnesses).publish()
     async with engine_at(tmp_path / "old.db") as older:
         await append(older, leaves(4))
-        assert await publisher_of(older, witnesses).publish() is None
+        with pytest.raises(StateError, match="shorter"):
+            await publisher_of(older, witnesses).start()
+        with pytest.raises(StateError, match="shorter"):
+            await publisher_of(older, witnesses).run()
+        # With one witness reachable it is told the same; a forger's word alone stops nobody.
+        witnesses.down |= {"w1", "w2"}
+        with pytest.raises(StateError, match="shorter"):
+            await publisher_of(older, witnesses).publish()
+        impostor = NoteSigner(ORIGIN, seed("impostor"))
+        witnesses.answers["w3"] = lambda _: httpx.Response(200, content=signed(HEAD, {"w3": 1}, impostor))
+        await publisher_of(older, witnesses).start()
+
+
+async def test_an_older_database_is_never_cosigned(engine: AsyncEngine, witnesses: Witnesses, tmp_path: Path) -> None:
+    """The witnesses were out of reach when it started."""
+    await append(engine, leaves(9))
+    await publisher_of(engine, witnesses).publish()
+    witnesses.down |= set(WITNESSES)
+    async with engine_at(tmp_path / "old.db") as older:
+        await append(older, leaves(4))
+        publisher = publisher_of(older, witnesses)
+        await publisher.start()
+        witnesses.down.clear()
+        assert await publisher.publish() is None
         await append(older, [b"another"] * 8)
-        assert await publisher_of(older, witnesses).publish() is None
+        assert await publisher.publish() is None
+        assert publisher.latest() is None
+
+
+async def test_a_forked_database_does_not_start(engine: AsyncEngine, witnesses: Witnesses, tmp_path: Path) -> None:
+    await append(engine, leaves(9))
+    await publisher_of(engine, witnesses).publish()
+    witnesses.down |= set(WITNESSES)
+    async with engine_at(tmp_path / "fork.db") as fork:
+        await append(fork, [b"another"] * 20)
+        await publisher_of(fork, witnesses).publish()
+        witnesses.down.clear()
+        with pytest.raises(StateError, match="inconsistent"):
+            await publisher_of(fork, witnesses).start()
 
 
 async def test_replicas_on_one_database_share_what_is_cosigned(engine: AsyncEngine, witnesses: Witnesses) -> None:
