@@ -13,6 +13,7 @@ from tapeline.base.errors import MalformedInput
 from tapeline.base.hashing import HASH_BYTES
 from tapeline.base.rules import Rule, require
 from tapeline.base.times import Rng
+from tapeline.crypto.culprit import naming
 from tapeline.crypto.dleq import PROOF_BYTES, EqualityProof, EqualityStatement, equality_holds, prove_equality
 from tapeline.crypto.group import POINT_BYTES, Point
 from tapeline.crypto.shamir import KeyShare
@@ -52,15 +53,12 @@ class Partial:
 
     @classmethod
     def decode(cls, encoded: bytes) -> Self:
-        """Return the partial; its point and scalars must be canonical (GRP-1, GRP-2)."""
+        """Return the partial; a point or scalar that is not canonical is refused (GRP-1, GRP-2), naming its index."""
         if len(encoded) != PARTIAL_BYTES:
             raise MalformedInput("A partial decryption is not 100 bytes.")
-        index, rest = encoded[:_INDEX_BYTES], encoded[_INDEX_BYTES:]
-        return cls(
-            int.from_bytes(index, "little"),
-            Point.decode(rest[:POINT_BYTES]),
-            EqualityProof.decode(rest[POINT_BYTES:]),
-        )
+        index, rest = int.from_bytes(encoded[:_INDEX_BYTES], "little"), encoded[_INDEX_BYTES:]
+        with naming(index):
+            return cls(index, Point.decode(rest[:POINT_BYTES]), EqualityProof.decode(rest[POINT_BYTES:]))
 
 
 @final

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self, final
 
 from tapeline.base.errors import MalformedInput
-from tapeline.base.rules import Refused, Rule, require
+from tapeline.base.rules import Rule, require
 from tapeline.base.times import Rng
 from tapeline.crypto.cocktail.framing import Reader, frame
 from tapeline.crypto.cocktail.schnorr import sign, signature_holds
 from tapeline.crypto.cocktail.setup import Setup
 from tapeline.crypto.cocktail.shares import Channel, ChannelSecrets, seal_share
 from tapeline.crypto.cocktail.suite import SIGNATURE_BYTES
+from tapeline.crypto.culprit import naming
 from tapeline.crypto.group import POINT_BYTES, Point, Scalar
 from tapeline.crypto.shamir import evaluate
 
@@ -115,13 +115,3 @@ def check_message(setup: Setup, sender: int, message: Round1Message) -> None:
             Rule.DKG_POSSESSION,
             "A round-1 message does not prove possession of its constant term.",
         )
-
-
-@contextmanager
-def naming(culprit: int) -> Iterator[None]:
-    """Let refusals inside name the participant whose message is being judged."""
-    try:
-        yield
-    except Refused as refusal:
-        refusal.culprit = str(culprit)
-        raise
