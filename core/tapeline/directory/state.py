@@ -256,6 +256,17 @@ class DirectoryState:
             )
         return max(usable, key=lambda key: key.epoch)
 
+    def certificate_of(self, escrow_key_id: bytes) -> EscrowCertificate:
+        """Return the certificate of an escrow key.
+
+        Raises:
+            NotFound: no such key is certified.
+        """
+        found = self.escrow.by_key_id(escrow_key_id)
+        if found is None:
+            raise NotFound("The escrow key is not certified.", "Fetch the newest directory leaves.", retryable=True)
+        return found
+
     # --- facts ---------------------------------------------------------------------------------------------------
 
     def facts(

@@ -147,6 +147,11 @@ class RosterChain:
         """Return the approvers, witnesses and delays that count at a time (governance, table, roster)."""
         return guarded(self._roster_in_force(at_ms))
 
+    def announced(self, at_ms: int) -> int | None:
+        """Return the version whose guarded parts are public but not yet in force, for people to see."""
+        waiting = [period.roster.version for period in self._periods if period.since_ms > at_ms]
+        return waiting[-1] if waiting else None
+
     def _roster_in_force(self, at_ms: int) -> Roster:
         self.current  # noqa: B018 (an empty chain has no answer)
         return next(period.roster for period in reversed(self._periods) if period.since_ms <= at_ms)

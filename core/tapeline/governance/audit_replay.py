@@ -1,0 +1,167 @@
+"""Replay of the audit log's leaves: rosters and their age, revocations, and where a statement stands (the gate, 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tapeline.base.hashing import HASH_BYTES
+from tapeline.base.rules import Refused, Rule, refusing, require
+from tapeline.crypto.wire import parse
+from tapeline.governance.chain import RosterChain
+from tapeline.governance.dsse import parse_envelope
+from tapeline.governance.revocation import Revocation, Revoked, is_authorised
+from tapeline.transparency import merkle
+from tapeline.transparency.checkpoint import parse_checkpoint
+from tapeline.transparency.cosigned import CosignedCheckpoint
+from tapeline.transparency.note import split_note
+from tapeline.wire.v1.objects_pb2 import AuditLeaf
+
+MAX_LEAF_BYTES = 256
+MAX_NOTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One leaf as received, and the statement's DSSE where the reader was given it."""
+
+    leaf: bytes
+    statement: bytes = b""
+
+
+@dataclass(frozen=True)
+class AuditView:
+    """What the audit log says up to a cosigned checkpoint.
+
+    Attributes:
+        note: the fresh checkpoint, under which all leaves lie.
+        notes: it, and the older ones that were handed in with it; each is a prefix of the same log.
+        leaves: in order, parsed.
+        leaf_hashes: RFC 6962 leaf hashes, 32 bytes each.
+        chain: the rosters, each with the age that the notes prove.
+        revoked: the revocations that count.
+    """
+
+    note: CosignedCheckpoint
+    notes: tuple[CosignedCheckpoint, ...]
+    leaves: tuple[AuditLeaf, ...]
+    leaf_hashes: tuple[bytes, ...]
+    chain: RosterChain
+    revoked: Revoked
+
+    @property
+    def time_ms(self) -> int:
+        """T: the median time of the cosigning quorum."""
+        return self.note.median_time_ms
+
+    def index_of(self, kind: str, statement_hash: bytes) -> int | None:
+        """Return the first leaf of a statement: logging it again makes no second warrant of it."""
+        matches = (
+            i for i, leaf in enumerate(self.leaves) if (leaf.kind, leaf.statement_hash) == (kind, statement_hash)
+        )
+        return next(matches, None)
+
+    def seen_ms(self, index: int) -> int:
+        """Return the earliest witnessed time at which a leaf was public."""
+        return min(note.median_time_ms for note in self.notes if note.size > index)
+
+    def prefix_root(self, size: int) -> bytes:
+        """Return the root of the first `size` leaves, 32 bytes."""
+        return merkle.root_of(self.leaf_hashes[:size])
+
+
+def replay(entries: Sequence[AuditEntry], note: bytes, older_notes: Sequence[bytes], pinned_roster: bytes) -> AuditView:
+    """Return the view of all leaves below a checkpoint.
+
+    Args:
+        entries: every leaf from 0 on, with the texts of rosters and revocations.
+        note: cosigned checkpoint of exactly these leaves.
+        older_notes: cosigned checkpoints of the same log, which prove the age of leaves; at most 16.
+        pinned_roster: statement hash of version 1.
+
+    Raises:
+        Refused: GATE_CHECKPOINT, ROSTER_CHAIN, DSSE_SYNTAX, or of the wire format.
+    """
+    require(len(older_notes) <= MAX_NOTES, Rule.GATE_CHECKPOINT, "Too many audit checkpoints come with the package.")
+    leaves = tuple(_parse_leaf(entry.leaf) for entry in entries)
+    notes = (*older_notes, note)
+    chain, revoked = _replay_statements(entries, leaves, notes, pinned_roster)
+    with refusing(Rule.GATE_CHECKPOINT, "An audit checkpoint is not cosigned by the quorum in force at its time."):
+        for one in notes:
+            chain.verify_audit_note(one)
+    verified = tuple(chain.verify_audit_note(one) for one in notes)
+    hashes = tuple(merkle.leaf_hash(entry.leaf) for entry in entries)
+    view = AuditView(verified[-1], verified, leaves, hashes, chain, revoked)
+    require(view.note.size == len(entries), Rule.GATE_CHECKPOINT, "The leaves are not all those of the checkpoint.")
+    for checkpoint in verified:
+        require(
+            checkpoint.size <= len(entries) and view.prefix_root(checkpoint.size) == checkpoint.root,
+            Rule.GATE_CHECKPOINT,
+            "The leaves do not lead to the root of an audit checkpoint.",
+        )
+    _require_proven_age(view)
+    return view
+
+
+def _require_proven_age(view: AuditView) -> None:
+    """Refuse a package that hides how old a change is, to let those who were replaced go on."""
+    waiting = view.chain.announced(view.time_ms)
+    if waiting is None:
+        return
+    roster = view.chain.at(waiting)
+    index = view.index_of("roster", roster.statement_hash)
+    claimed_ms = 0 if index is None else view.leaves[index].time_ms
+    require(
+        view.time_ms < claimed_ms + view.chain.in_force(view.time_ms).change_delay_ms,
+        Rule.GATE_CHECKPOINT,
+        "No checkpoint in the package proves the age that a change of approvers or witnesses claims.",
+    )
+
+
+def _replay_statements(
+    entries: Sequence[AuditEntry], leaves: Sequence[AuditLeaf], notes: Sequence[bytes], pinned_roster: bytes
+) -> tuple[RosterChain, Revoked]:
+    chain, revoked = RosterChain.pin(pinned_roster), Revoked()
+    for index, (entry, leaf) in enumerate(zip(entries, leaves, strict=True)):
+        if leaf.kind == "roster":
+            _require_text(entry, leaf)
+            chain.add(entry.statement, _first_witnessed(index, notes, chain) if len(chain) else None)
+        elif leaf.kind == Revocation.kind and len(chain):
+            _require_text(entry, leaf)
+            envelope = parse_envelope(entry.statement, Revocation.kind)
+            # One that nobody entitled signed revokes nothing; were it refused, a single such leaf would stop all gates.
+            if is_authorised(envelope, chain.current):
+                revoked.add(index, Revocation.parse(envelope))
+    require(len(chain) > 0, Rule.ROSTER_CHAIN, "The audit log holds no roster.")
+    return chain, revoked
+
+
+def _first_witnessed(index: int, notes: Sequence[bytes], chain: RosterChain) -> int | None:
+    """Return the earliest time at which the witnesses of the rosters before saw this leaf; None where none did.
+
+    The escrow service dates its leaves itself, so that their times prove no delay.
+    """
+    times = [_time_of(note, chain) for note in notes if parse_checkpoint(split_note(note)[0]).size > index]
+    return min((time for time in times if time is not None), default=None)
+
+
+def _time_of(note: bytes, chain: RosterChain) -> int | None:
+    try:
+        return chain.verify_audit_note(note).median_time_ms
+    except Refused:
+        return None  # cosigned by later witnesses alone; `replay` judges it by the whole chain
+
+
+def _parse_leaf(data: bytes) -> AuditLeaf:
+    leaf = parse(AuditLeaf, data, limit=MAX_LEAF_BYTES, what="audit leaf")
+    require(len(leaf.statement_hash) == HASH_BYTES, Rule.WIRE_SIZE, "An audit leaf's hash is not 64 bytes.")
+    return leaf
+
+
+def _require_text(entry: AuditEntry, leaf: AuditLeaf) -> None:
+    require(entry.statement != b"", Rule.GATE_CHECKPOINT, f"The text of a {leaf.kind} in the audit log is missing.")
+    require(
+        parse_envelope(entry.statement, leaf.kind).statement_hash == leaf.statement_hash,
+        Rule.GATE_CHECKPOINT,
+        "The text of an audit leaf is another's.",
+    )
