@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import grpc.aio
+from google.protobuf.message import Message
 
 from tapeline.base.errors import TapelineError
 from tapeline.base.times import Rng
@@ -26,7 +27,7 @@ from tapeline.crypto.limits import BATCH
 from tapeline.wire.v1.relay_pb2 import ClientFrame, ServerFrame, Submission, SubmitBatch, Subscribe
 
 if TYPE_CHECKING:
-    _Call = grpc.aio.StreamStreamCall[ClientFrame, ServerFrame]
+    _Call = grpc.aio.StreamStreamCall[Message, ServerFrame]
 
 _BATCH_BYTES = 3 * 1024 * 1024
 

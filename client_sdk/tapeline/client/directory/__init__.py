@@ -1,0 +1,1 @@
+"""What the client knows of everybody: the verified replay of directory leaves, under cosigned notes."""

@@ -1,0 +1,142 @@
+"""One client's sync of the directory: pages since its cursor, one proof per leaf, verified once, then stored."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tapeline.base.errors import NotFound, StateError
+from tapeline.base.rules import Refused, Rule, refusing, require
+from tapeline.base.times import MINUTE, Clock
+from tapeline.client.directory.bootstrap import Pins, bootstrap, is_refused_note
+from tapeline.client.directory.shared import SharedDirectory
+from tapeline.client.errors import RelayUnreachable
+from tapeline.client.store import leaves, meta
+from tapeline.client.store.database import Database
+from tapeline.client.store.leaves import DirectoryRow
+from tapeline.client.transport.calls import Caller
+from tapeline.client.transport.methods import SYNC
+from tapeline.directory.state import DIRECTORY_TYPES, DirectoryState
+from tapeline.transparency.cosigned import CosignedCheckpoint
+from tapeline.transparency.merkle import leaf_hash, verify_inclusion
+from tapeline.wire.v1.objects_pb2 import Leaf
+from tapeline.wire.v1.relay_pb2 import DirectoryItem, SyncPage, SyncRequest
+
+PAGE = 512
+FRESH_MS = MINUTE
+_NEXT = "directory/next"
+_NOTE = "directory/note"
+_POLL_SECONDS = 0.1
+_WAIT_SECONDS = 30.0
+
+
+class DirectorySync:
+    """Feeds the (shared) directory with what the relay shows this client."""
+
+    def __init__(self, shared: SharedDirectory, database: Database, caller: Caller, pins: Pins, clock: Clock) -> None:
+        self.shared = shared
+        self._database = database
+        self._caller = caller
+        self._pins = pins
+        self._clock = clock
+        self._next = 0
+        self._note: CosignedCheckpoint | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def state(self) -> DirectoryState:
+        """The replayed state."""
+        return self.shared.state
+
+    @property
+    def next(self) -> int:
+        """Below this index everything that the relay shows this client is in the state."""
+        return self._next
+
+    async def restore(self) -> None:
+        """Replay what the store holds; its pages are authenticated, so no proof is asked again."""
+        rows, following, note = await self._database.run(
+            lambda db: (leaves.load_directory(db), meta.get_int(db, _NEXT), meta.get(db, _NOTE))
+        )
+        self.shared.apply(rows)
+        self._next = following
+        if note is not None:
+            self._note = self.shared.verify_note(note)
+            self.shared.notes.restore(self._note)
+
+    async def refresh(self) -> CosignedCheckpoint:
+        """Fetch everything new and return the note that it is complete up to."""
+        async with self._lock:
+            while True:
+                page = await self._caller.call(SYNC, SyncRequest(since=self._next, limit=PAGE))
+                note = await self._verify(page.note)
+                await self._take(page, note)
+                if self._next >= note.size:
+                    self._note = note
+                    return note
+
+    async def ensure(self, size: int) -> None:
+        """Wait until the state is complete below `size`, which a cosigned note must soon cover.
+
+        Raises:
+            RelayUnreachable: no such note came in time.
+        """
+        deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
+        while self._next < size:
+            await self.refresh()
+            if self._next < size:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise RelayUnreachable("No cosigned note covers the leaf yet.", "It is tried again by itself.")
+                await asyncio.sleep(_POLL_SECONDS)
+
+    async def fresh_note(self, max_age_ms: int = FRESH_MS) -> CosignedCheckpoint:
+        """Return a note, not older than that, below whose size the state is complete."""
+        if self._note is None or self._clock() - self._note.median_time_ms > max_age_ms:
+            return await self.refresh()
+        return self._note
+
+    def entry_chain(self, entry_hash: bytes) -> list[DirectoryRow]:
+        """Return the rows of a device entry and of its issuers up to the enroller's."""
+        return self.shared.entry_chain(entry_hash)
+
+    async def _verify(self, raw: bytes) -> CosignedCheckpoint:
+        if not raw:
+            raise StateError("The archive log has no cosigned note yet.", "Start the witnesses.", retryable=True)
+        try:
+            return await self.shared.notes.offer(raw, self._caller)
+        except Refused as refused:
+            if not is_refused_note(refused):
+                raise
+            # A newer roster may name other witnesses: its chain is asked for, and held against the pin.
+            self.shared.use_bootstrap(await bootstrap(self._caller.channel, self._pins))
+            return await self.shared.notes.offer(raw, self._caller)
+
+    async def _take(self, page: SyncPage, note: CosignedCheckpoint) -> None:
+        require(
+            self._next <= page.next <= note.size and len(page.items) <= PAGE,
+            Rule.LOG_INCLUSION,
+            "A page of the directory does not fit its note.",
+        )
+        if page.next == self._next and self._next < note.size:
+            raise NotFound("The relay's directory page is empty.", "Report the relay.", retryable=True)
+        rows = [self._proven(item, note, page.next) for item in page.items]
+        self.shared.apply(rows)
+
+        def job(db: leaves.Connection) -> None:
+            leaves.add_directory(db, rows)
+            meta.put_int(db, _NEXT, page.next)
+            meta.put(db, _NOTE, note.raw)
+
+        await self._database.run(job)
+        self._next = page.next
+
+    def _proven(self, item: DirectoryItem, note: CosignedCheckpoint, end: int) -> DirectoryRow:
+        require(self._next <= item.index < end, Rule.LOG_INCLUSION, "An item lies outside its page.")
+        if not self.shared.has(item.index, item.leaf):
+            with refusing(Rule.REC_INCLUSION, "A directory leaf's inclusion is not proven."):
+                verify_inclusion(leaf_hash(item.leaf), item.index, note.size, item.proof, note.root)
+        require(
+            Leaf.FromString(item.leaf).type in DIRECTORY_TYPES,
+            Rule.LEAF_TAG,
+            "A leaf of the directory is of no such type.",
+        )
+        return DirectoryRow(item.index, item.leaf, item.object)

@@ -1,0 +1,77 @@
+"""What the client tells its application beside messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tapeline.base.errors import TapelineError
+from tapeline.crypto.membership import Member
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The stream to the relay is up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The stream is down; what is sent is kept and sent later."""
+
+    cause: TapelineError
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """Everything that the relay had stored for this device was processed."""
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipChanged:
+    """A conversation began or its members changed, as verified under a cosigned note."""
+
+    conversation: bytes
+    members: tuple[Member, ...]
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """This line is taped: show it. `of` is the disclosing message's hash."""
+
+    conversation: bytes
+    by: str
+    firm: str
+    text: str
+    retention_class: str
+    of: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StaleDevices:
+    """Devices without a valid prekey were left out of a session; they catch up by a history grant."""
+
+    conversation: bytes
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A session has no row for this device: its messages exist and stay sealed here."""
+
+    conversation: bytes
+    record_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something did not verify. It is kept in the store; where it names a session, that session is dropped."""
+
+    rule: str
+    cause: str
+    remedy: str
+    conversation: bytes
+    record_hash: bytes
+    message_hash: bytes
+
+
+Event = Connected | Disconnected | CaughtUp | MembershipChanged | Disclosure | StaleDevices | Withheld | Alarm
