@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from sqlite3 import Connection
 
 from tapeline.base.errors import NotFound, StateError
 from tapeline.base.rules import Refused, Rule, refusing, require
@@ -59,7 +60,7 @@ class DirectorySync:
         )
         self.shared.apply(rows)
         self._next = following
-        if note is not None:
+        if note is not None and self.shared.has_roster:
             self._note = self.shared.verify_note(note)
             self.shared.notes.restore(self._note)
 
@@ -121,7 +122,7 @@ class DirectorySync:
         rows = [self._proven(item, note, page.next) for item in page.items]
         self.shared.apply(rows)
 
-        def job(db: leaves.Connection) -> None:
+        def job(db: Connection) -> None:
             leaves.add_directory(db, rows)
             meta.put_int(db, _NEXT, page.next)
             meta.put(db, _NOTE, note.raw)
@@ -134,9 +135,6 @@ class DirectorySync:
         if not self.shared.has(item.index, item.leaf):
             with refusing(Rule.REC_INCLUSION, "A directory leaf's inclusion is not proven."):
                 verify_inclusion(leaf_hash(item.leaf), item.index, note.size, item.proof, note.root)
-        require(
-            Leaf.FromString(item.leaf).type in DIRECTORY_TYPES,
-            Rule.LEAF_TAG,
-            "A leaf of the directory is of no such type.",
-        )
+        kind = Leaf.FromString(item.leaf).type
+        require(kind in DIRECTORY_TYPES, Rule.LEAF_TAG, "A leaf of the directory is of no such type.")
         return DirectoryRow(item.index, item.leaf, item.object)

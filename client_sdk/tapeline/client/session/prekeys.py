@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tapeline.base.rules import Rule, require
 from tapeline.base.secret import Secret
 from tapeline.base.times import DAY, HOUR
@@ -68,7 +70,7 @@ class PrekeyKeeper:
         for place, one in enumerate(self._stored):
             since = superseded.get(one.prekey_hash)
             if one.secret is not None and since is not None and since < limit:
-                await self._device.database.run(lambda db, gone=one.prekey_hash: prekeys.forget(db, gone), durable=True)
+                await self._device.database.run(partial(prekeys.forget, prekey_hash=one.prekey_hash), durable=True)
                 one.secret.wipe()
                 self._stored[place] = StoredPrekey(
                     None, one.prekey_id, one.prekey_hash, one.object, one.not_after_ms, one.created_ms, since

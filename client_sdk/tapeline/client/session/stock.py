@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from tapeline.base.errors import TapelineError
 from tapeline.base.rules import Rule, require
@@ -47,9 +48,8 @@ class ReceiptStock:
         It is out of the stock in memory; the caller removes its row in the transaction that stores the record.
         """
         await self._drop_expired()
-        wanted = _names(keys)
         for place, one in enumerate(self._stock):
-            if (one.reservation.firms, one.reservation.v_key_ids) == wanted:
+            if _matches(one, keys):
                 del self._stock[place]
                 self._refill(keys)
                 return one
@@ -73,12 +73,9 @@ class ReceiptStock:
         # A vault that is busy or away is met again when a session needs it; sending then tells why.
         with suppress(TapelineError):
             async with self._lock:
-                while (
-                    sum((one.reservation.firms, one.reservation.v_key_ids) == _names(keys) for one in self._stock)
-                    < KEPT
-                ):
+                while sum(_matches(one, keys) for one in self._stock) < KEPT:
                     fetched = await self._fetch(keys)
-                    await self._device.database.run(lambda db, new=fetched: stock.add(db, new))
+                    await self._device.database.run(partial(stock.add, stocked=fetched))
                     self._stock.append(fetched)
 
     async def _drop_expired(self) -> None:
@@ -86,7 +83,8 @@ class ReceiptStock:
         gone = [one for one in self._stock if one.reservation.expires_ms < limit]
         if gone:
             self._stock = [one for one in self._stock if one.reservation.expires_ms >= limit]
-            await self._device.database.run(lambda db: [stock.remove(db, one.reservation.session_id) for one in gone])
+            for one in gone:
+                await self._device.database.run(partial(stock.remove, session_id=one.reservation.session_id))
 
     async def _fetch(self, keys: Sequence[EscrowFact]) -> Stocked:
         device = self._device
@@ -157,6 +155,8 @@ def _by_firm(keys: Sequence[EscrowFact]) -> list[EscrowFact]:
     return sorted(keys, key=lambda key: key.firm)
 
 
-def _names(keys: Sequence[EscrowFact]) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
+def _matches(stocked: Stocked, keys: Sequence[EscrowFact]) -> bool:
+    """Tell whether a reservation is for exactly these firms and their current vault keys."""
     ordered = _by_firm(keys)
-    return tuple(key.firm for key in ordered), tuple(key.v_key_id for key in ordered)
+    firms, v_key_ids = tuple(key.firm for key in ordered), tuple(key.v_key_id for key in ordered)
+    return (stocked.reservation.firms, stocked.reservation.v_key_ids) == (firms, v_key_ids)
