@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from tapeline.base.rules import Refused, Rule
 from tapeline.base.secret import Secret
 from tapeline.base.times import DAY, HOUR, MINUTE
 from tapeline.crypto.device import EnrollerView, VerifiedDevice, issue_device_entry, verify_device_entry
@@ -23,10 +24,12 @@ from tapeline.crypto.prekey_secret import PrekeySecret, make_prekey
 from tapeline.crypto.receipt import sign_receipt, vault_slot_hash
 from tapeline.crypto.record.current import recipients
 from tapeline.crypto.record.facts import DeviceFact, EscrowFact, Facts, PrekeyFact
+from tapeline.crypto.record.parse import parse_record
 from tapeline.crypto.record.proof import Statement
 from tapeline.crypto.record.prove import prove
 from tapeline.crypto.record.rows import Bound, EscrowRow, Row, Shard, slot_hash, slot_info
 from tapeline.crypto.record.seal import CreatedRecord, create_record, encode_escrow_row, encode_shard
+from tapeline.crypto.record.verify import verify_record
 from tapeline.crypto.reservation import PendingReservation, VaultTarget, make_reservation
 from tapeline.crypto.signing import SigningKey
 from tapeline.crypto.vault_open import open_vault_slot
@@ -350,3 +353,12 @@ def escrow_opens(world: World, record_c0: Point, row: EscrowRow) -> Point:
 def hash_of(kind: str, obj: bytes) -> bytes:
     """Return the object hash of SignedObject bytes."""
     return object_hash(kind, pb.SignedObject.FromString(obj).body)
+
+
+def refusal_of(record: bytes, facts: Facts) -> Rule:
+    """Return the rule under which a whole record is refused; fail where it is accepted."""
+    try:
+        verify_record(parse_record(record), facts)
+    except Refused as refused:
+        return refused.rule
+    raise AssertionError("the record was accepted")
