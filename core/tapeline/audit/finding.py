@@ -76,7 +76,7 @@ class Findings:
     def refused(self, error: TapelineError, where: str) -> None:
         """Report what the protocol's own verification refused."""
         rule = error.rule.id if isinstance(error, Refused) else Check.UNKNOWN.value
-        self._all.setdefault(Finding(rule, error.cause, where))
+        self._all.setdefault(Finding(rule, error.cause.removesuffix(f" [{rule}]"), where))
 
     def __len__(self) -> int:
         return len(self._all)

@@ -12,7 +12,7 @@ For a release at audit leaf i:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tapeline.audit.finding import Check, Findings, short
@@ -125,14 +125,17 @@ class ReleaseJudge:
         for record_hash in listed.keys() | wanted.keys():
             if listed.get(record_hash) == wanted.get(record_hash):
                 continue
-            what = (
-                "leaves out a session in scope"
-                if record_hash not in listed
-                else "lists a session outside the scope"
-                if record_hash not in wanted
-                else "states a session's place, times or messages wrongly"
-            )
+            what = self._difference(record_hash, listed, wanted)
             self._findings.add(Check.MANIFEST, f"The manifest {what}: {short(record_hash)}.", entry.where)
+
+    def _difference(self, record_hash: bytes, listed: Collection[bytes], wanted: Collection[bytes]) -> str:
+        if self._sessions.get(record_hash) is None:
+            return "lists a session that did not verify in this copy"
+        if record_hash not in listed:
+            return "leaves out a session in scope"
+        if record_hash not in wanted:
+            return "lists a session outside the scope"
+        return "states a session's place, times or messages otherwise than this copy"
 
     def _release(self, entry: Entry, warrants: dict[bytes, tuple[Entry, Sound | None]]) -> None:
         if entry.envelope is None:

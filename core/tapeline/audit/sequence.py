@@ -8,13 +8,18 @@ from tapeline.wire.v1.objects_pb2 import Leaf
 
 
 class Order:
-    """Reports each fault once; `gaps` counts the sequence numbers that no leaf has."""
+    """Reports each fault once, and counts the sequence numbers that no leaf has."""
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self._latest = 0
         self._next: dict[bytes, int] = {}
-        self.gaps = 0
+        self._seen: dict[bytes, set[int]] = {}
+
+    @property
+    def gaps(self) -> int:
+        """How many numbers below the highest of its conversation no leaf has."""
+        return sum(max(seen) + 1 - len(seen) for seen in self._seen.values())
 
     def time(self, leaf: Leaf, where: str) -> None:
         """Check that leaf times never decrease."""
@@ -29,5 +34,5 @@ class Order:
         if found != expected:
             what = f"Conversation {short(leaf.conversation_tag)} goes on with number {found} instead of {expected}."
             self._findings.broken(Rule.LEAF_SEQUENCE, what, where)
-            self.gaps += max(found - expected, 0)
         self._next[leaf.conversation_tag] = found + 1
+        self._seen.setdefault(leaf.conversation_tag, set()).add(found)
