@@ -24,12 +24,13 @@ from tapeline.crypto.prekey_secret import PrekeySecret, make_prekey
 from tapeline.crypto.receipt import sign_receipt, vault_slot_hash
 from tapeline.crypto.record.current import recipients
 from tapeline.crypto.record.facts import DeviceFact, EscrowFact, Facts, PrekeyFact
-from tapeline.crypto.record.parse import parse_record
+from tapeline.crypto.record.parse import ParsedView, parse_record, parse_view
 from tapeline.crypto.record.proof import Statement
 from tapeline.crypto.record.prove import prove
 from tapeline.crypto.record.rows import Bound, EscrowRow, Row, Shard, slot_hash, slot_info
 from tapeline.crypto.record.seal import CreatedRecord, create_record, encode_escrow_row, encode_shard
 from tapeline.crypto.record.verify import verify_record
+from tapeline.crypto.record.view import view_for
 from tapeline.crypto.reservation import PendingReservation, VaultTarget, make_reservation
 from tapeline.crypto.signing import SigningKey
 from tapeline.crypto.vault_open import open_vault_slot
@@ -362,3 +363,10 @@ def refusal_of(record: bytes, facts: Facts) -> Rule:
     except Refused as refused:
         return refused.rule
     raise AssertionError("the record was accepted")
+
+
+def view_of(record: bytes, device: Device) -> ParsedView:
+    """Return the view that the relay cuts for a device."""
+    view = view_for(parse_record(record), {device.prekey.prekey_hash})
+    assert view is not None, "the record has no row for the device"
+    return parse_view(view)

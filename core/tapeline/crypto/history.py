@@ -7,7 +7,7 @@ view is, the opening proof ties M to it, and cq ties q.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tapeline.base.rules import Rule, require
 from tapeline.base.secret import Secret
@@ -35,20 +35,20 @@ class ParsedGrant:
     """
 
     view: ParsedView
-    m: Point
+    m: Point = field(repr=False)
     q: Secret
     opening_proof: bytes
 
 
 def make_grant(view: ParsedView, verified: VerifiedRecord, prekey_secret: PrekeySecret, rng: Rng) -> HistoryGrant:
     """Return a recipient's grant of the session that it opens with `prekey_secret`."""
-    m, q = open_row(view, verified, prekey_secret)
+    opened = open_row(view, verified, prekey_secret)
     row = own_row(view, verified, prekey_secret)
-    statement = recipient_statement(verified.record_hash, verified.c0, row, m)
+    statement = recipient_statement(verified.record_hash, verified.c0, row, opened.m)
     return HistoryGrant(
         record_hash=verified.record_hash,
-        m=m.encode(),
-        q=q.reveal(),
+        m=opened.m.encode(),
+        q=opened.q.reveal(),
         row=encode_row(row),
         shard=view.shard_bytes,
         opening_proof=prove_equality(statement, prekey_secret.scalar, rng).encode(),

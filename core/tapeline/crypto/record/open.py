@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from tapeline.base.errors import CryptoFailure, StateError
 from tapeline.base.rules import Refused, Rule, require
@@ -16,8 +16,9 @@ from tapeline.crypto.record.rows import Row, slot_info
 from tapeline.crypto.record.verify import VerifiedRecord
 
 
-class OpenedRow(NamedTuple):
-    """Both halves of a session's secret."""
+@dataclass(frozen=True, repr=False)
+class OpenedRow:
+    """Both halves of a session's secret; redacted."""
 
     m: Point
     q: Secret
@@ -35,8 +36,8 @@ def open_as_recipient(view: ParsedView, verified: VerifiedRecord, prekey_secret:
         Refused: OPN-1 (M is the identity), OPN-2 (q does not match cq).
         StateError: view, verdict and secret do not belong together.
     """
-    m, q = open_row(view, verified, prekey_secret)
-    return session_root(m, q, verified.record_hash)
+    opened = open_row(view, verified, prekey_secret)
+    return session_root(opened.m, opened.q, verified.record_hash)
 
 
 def open_row(view: ParsedView, verified: VerifiedRecord, prekey_secret: PrekeySecret) -> OpenedRow:
@@ -44,8 +45,7 @@ def open_row(view: ParsedView, verified: VerifiedRecord, prekey_secret: PrekeySe
     row = own_row(view, verified, prekey_secret)
     shared = verified.c0.mul(prekey_secret.scalar)
     require(row.sealed != shared, Rule.OPEN_SECRET, "The secret that the row holds is the identity.")
-    m = row.sealed - shared
-    return OpenedRow(m, _open_slot(view.device_slot or b"", row, verified, prekey_secret))
+    return OpenedRow(row.sealed - shared, _open_slot(view.device_slot or b"", row, verified, prekey_secret))
 
 
 def own_row(view: ParsedView, verified: VerifiedRecord, prekey_secret: PrekeySecret) -> Row:
