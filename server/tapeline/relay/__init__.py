@@ -1,0 +1,1 @@
+"""The relay: it checks, orders, stores and delivers what it cannot read."""

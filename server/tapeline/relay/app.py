@@ -1,0 +1,193 @@
+"""The relay, composed: memory from the database, the writer, the log's publisher, gRPC and HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tapeline.base.errors import StateError
+from tapeline.base.times import Clock, Rng
+from tapeline.crypto.login import RELAY
+from tapeline.directory.state import DirectoryState
+from tapeline.governance.roster import Roster
+from tapeline.relay.config import RelayConfig, read_roster
+from tapeline.relay.delivery.hub import Hub
+from tapeline.relay.delivery.source import Source
+from tapeline.relay.delivery.stream import StreamParts
+from tapeline.relay.http import relay_http
+from tapeline.relay.keys import RelayKeys
+from tapeline.relay.metrics import Metrics
+from tapeline.relay.servicers.bootstrap import Bootstrap
+from tapeline.relay.servicers.directory import Directory
+from tapeline.relay.servicers.messaging import Messaging
+from tapeline.relay.servicers.review import Review
+from tapeline.relay.services.acks import Acknowledger
+from tapeline.relay.services.complaints import Complaints
+from tapeline.relay.services.intake import Intake
+from tapeline.relay.services.ledger import Ledger
+from tapeline.relay.services.loading import load_ledger
+from tapeline.relay.services.publishing import Publisher
+from tapeline.relay.services.vaults import Vaults
+from tapeline.relay.services.who_is import directory_who_is
+from tapeline.relay.storage.schema import archive
+from tapeline.relay.table import RELAY_TABLE
+from tapeline.rpc.login import LoginService
+from tapeline.rpc.server import RpcServer, Service
+from tapeline.rpc.tokens import TokenStore
+from tapeline.tlog.listen import HttpServer
+from tapeline.tlog.publisher import LogPublisher
+from tapeline.tlog.witnessing import WitnessEndpoint
+from tapeline.wire.v1.common_pb2_grpc import add_LoginServicer_to_server
+from tapeline.wire.v1.objects_pb2 import LeafType
+from tapeline.wire.v1.relay_pb2_grpc import (
+    add_BootstrapServicer_to_server,
+    add_DirectoryServicer_to_server,
+    add_MessagingServicer_to_server,
+    add_ReviewServicer_to_server,
+)
+
+NOTE_POLL_S = 0.1
+
+
+class Relay:
+    """One running relay; made by `open_relay`."""
+
+    def __init__(
+        self, config: RelayConfig, keys: RelayKeys, engine: AsyncEngine, ledger: Ledger, clock: Clock, rng: Rng
+    ) -> None:
+        self._config, self._engine, self._ledger = config, engine, ledger
+        self._write_lock = asyncio.Lock()
+        self._log = self._publisher_of_log(keys, clock)
+        self.metrics = Metrics()
+        acknowledger = Acknowledger(keys.relay, ledger.origin)
+        source = Source(engine, acknowledger)
+        self._hub = Hub(ledger, source)
+        shared = (ledger, engine, self._write_lock, acknowledger)
+        self._intake = Intake(*shared, self._hub.deliver, clock, self.metrics, config.intake)
+        self._publisher = Publisher(*shared, self._hub.deliver, clock, self.metrics)
+        self._publisher.on_change = self._directory_changed
+        self._vaults = Vaults(config.vaults)
+        who_is = directory_who_is(ledger.directory, clock)
+        tokens = TokenStore(clock, rng)
+        self._streams = StreamParts(
+            ledger=ledger,
+            intake=self._intake,
+            hub=self._hub,
+            source=source,
+            metrics=self.metrics,
+            who_is=who_is,
+            latest_note=self._latest_note,
+        )
+        self._http_url = ""
+        login = LoginService(origin=ledger.origin, audience=RELAY, who_is=who_is, tokens=tokens, clock=clock, rng=rng)
+        bootstrap = Bootstrap(ledger, engine, self._log, lambda: self._http_url)
+        directory = Directory(ledger, engine, self._log, self._publisher, acknowledger)
+        complaints = Complaints(ledger, engine, self._write_lock, acknowledger, clock, self.metrics)
+        messaging = Messaging(self._streams, self._vaults, complaints)
+        review = Review(ledger, engine, self._log, keys.relay, clock)
+        services = [
+            Service("tapeline.wire.v1.Login", partial(add_LoginServicer_to_server, login)),
+            Service("tapeline.wire.v1.Bootstrap", partial(add_BootstrapServicer_to_server, bootstrap)),
+            Service("tapeline.wire.v1.Directory", partial(add_DirectoryServicer_to_server, directory)),
+            Service("tapeline.wire.v1.Messaging", partial(add_MessagingServicer_to_server, messaging)),
+            Service("tapeline.wire.v1.Review", partial(add_ReviewServicer_to_server, review)),
+        ]
+        self._rpc = RpcServer(services, RELAY_TABLE, who_is=who_is, tokens=tokens, clock=clock, limits=config.server)
+        site = relay_http(engine, latest=self._log.latest, tokens=tokens, who_is=who_is, metrics=self.metrics)
+        self._http = HttpServer(site, config.host, config.http_port)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self, rosters: Sequence[bytes]) -> dict[str, str]:
+        """Check the log, enter rosters that it lacks, listen; return the addresses.
+
+        Raises:
+            StateError: the stored log is not the one that was signed and cosigned.
+        """
+        await self._log.start()
+        for roster in rosters:
+            await self._publisher.publish(LeafType.LEAF_TYPE_ROSTER, roster)
+        for task in (self._intake.run(), self._log.run(), self._announce_notes()):
+            self._tasks.append(asyncio.create_task(task))
+        self._http_url = await self._http.start()
+        address = await self._rpc.start(self._config.host, self._config.grpc_port)
+        return {"grpc": address, "http": self._http_url}
+
+    async def stop(self) -> None:
+        """Finish what was taken, tell the streams, then close everything."""
+        await self._intake.drain()
+        self._streams.stop()
+        await self._rpc.stop()
+        await self._http.stop()
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await self._vaults.close()
+        await self._log.close()
+
+    def _publisher_of_log(self, keys: RelayKeys, clock: Clock) -> LogPublisher:
+        return LogPublisher(
+            self._engine,
+            archive,
+            keys.log,
+            self._ledger.origin,
+            self._ledger.directory.archive_policy(),
+            _witnesses(self._ledger.directory.roster()),
+            clock,
+            self._write_lock,
+            settings=self._config.publisher,
+        )
+
+    def _directory_changed(self, type_: LeafType) -> None:
+        if type_ == LeafType.LEAF_TYPE_ROSTER:
+            directory = self._ledger.directory
+            self._log.set_policy(directory.archive_policy(), _witnesses(directory.roster()))
+
+    def _latest_note(self) -> bytes:
+        latest = self._log.latest()
+        return latest.raw if latest else b""
+
+    async def _announce_notes(self) -> None:
+        """Wake the streams at every new checkpoint."""
+        told = b""
+        while True:
+            if self._latest_note() != told:
+                told = self._latest_note()
+                self._hub.wake_all()
+            await asyncio.sleep(NOTE_POLL_S)
+
+
+async def open_relay(config: RelayConfig, keys: RelayKeys, engine: AsyncEngine, *, clock: Clock, rng: Rng) -> Relay:
+    """Return a relay whose memory is rebuilt from the database.
+
+    Raises:
+        StateError: the roster names other keys than this relay's.
+        Refused: a stored object breaks a rule.
+    """
+    rosters = [Roster.parse(read_roster(path)) for path in config.rosters]
+    if not rosters:
+        raise StateError("No roster is given.", "Start with --roster FILE.")
+    home = rosters[0]
+    if home.relay_key != keys.relay.public or home.archive_log != keys.log.key.encode():
+        raise StateError("The roster names other keys than this relay's.", "Check --data and --roster.")
+    directory = DirectoryState(pinned_rosters={roster.organisation: roster.statement_hash for roster in rosters})
+    async with engine.connect() as conn:
+        ledger = await conn.run_sync(load_ledger, directory, home.archive_origin)
+    if not directory.rosters.knows(home.organisation):
+        await _enter_first(config, keys, engine, ledger, clock)
+    return Relay(config, keys, engine, ledger, clock, rng)
+
+
+async def _enter_first(config: RelayConfig, keys: RelayKeys, engine: AsyncEngine, ledger: Ledger, clock: Clock) -> None:
+    """Enter the pinned roster as the archive's first leaf: without it, nothing has a policy to be judged by."""
+    acknowledger = Acknowledger(keys.relay, ledger.origin)
+    publisher = Publisher(ledger, engine, asyncio.Lock(), acknowledger, lambda _: None, clock, Metrics())
+    await publisher.publish(LeafType.LEAF_TYPE_ROSTER, read_roster(config.rosters[0]))
+
+
+def _witnesses(roster: Roster) -> list[WitnessEndpoint]:
+    return [WitnessEndpoint(witness.name, witness.url) for witness in roster.witnesses if witness.url]

@@ -1,0 +1,48 @@
+"""The relay process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from tapeline.base.seam import system_clock, system_rng
+from tapeline.base.times import Clock, Rng
+from tapeline.relay.app import open_relay
+from tapeline.relay.config import RelayConfig, read_roster
+from tapeline.relay.keys import load_keys
+from tapeline.relay.storage.engine import migrate, open_engine
+from tapeline.rpc.address import require_loopback
+from tapeline.rpc.signals import StopSignal
+
+
+async def serve(
+    config: RelayConfig,
+    *,
+    ready: Callable[[dict[str, str]], None],
+    clock: Clock = system_clock,
+    rng: Rng = system_rng,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then drain.
+
+    Args:
+        config: folder, rosters, addresses.
+        ready: called once with {"grpc", "http", "pid"} when calls are taken.
+        clock: unix milliseconds.
+        rng: source of randomness for tokens and challenges.
+
+    Raises:
+        StateError: no keys, a log inconsistent with its last checkpoint, an address that is no loopback.
+    """
+    require_loopback(config.host)
+    keys = load_keys(config.data)
+    engine = open_engine(config.database)
+    try:
+        await migrate(engine)
+        relay = await open_relay(config, keys, engine, clock=clock, rng=rng)
+        with StopSignal() as stopping:
+            addresses = await relay.start([read_roster(path) for path in config.rosters])
+            ready({**addresses, "pid": str(os.getpid())})
+            await stopping.wait()
+        await relay.stop()
+    finally:
+        await engine.dispose()

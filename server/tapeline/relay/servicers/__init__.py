@@ -1,0 +1,1 @@
+"""Thin gRPC servicers: they decode, call a service, and encode."""

@@ -1,0 +1,43 @@
+"""Entering statements of the audit log into the archive: rosters, escrow-key certificates, revocations."""
+
+from __future__ import annotations
+
+from tapeline.base.rules import Rule, require
+from tapeline.crypto.wire import parse
+from tapeline.directory.state import DirectoryState
+from tapeline.governance.dsse import parse_envelope
+from tapeline.transparency.tlogproof import parse_tlog_proof, verify_tlog_proof
+from tapeline.wire.v1.objects_pb2 import AuditLeaf, LeafType
+
+MIRRORED = {
+    LeafType.LEAF_TYPE_ROSTER: "roster",
+    LeafType.LEAF_TYPE_CERTIFICATE: "escrow-key",
+    LeafType.LEAF_TYPE_REVOCATION: "revocation",
+}
+MAX_AUDIT_LEAF = 1024
+
+
+def require_in_audit_log(directory: DirectoryState, firm: str, type_: LeafType, dsse: bytes, proof: bytes) -> None:
+    """Refuse a statement that is not a leaf of the firm's audit log under a cosigned checkpoint.
+
+    Args:
+        directory: as of now.
+        firm: whose audit log.
+        type_: one of `MIRRORED`.
+        dsse: the statement.
+        proof: a tlog-proof, whose extra data is the AuditLeaf.
+
+    Raises:
+        Refused: LOG-4 (another statement's leaf), or of the proof's form, signatures and path.
+    """
+    kind = MIRRORED[type_]
+    leaf_bytes = parse_tlog_proof(proof).extra or b""
+    leaf = parse(AuditLeaf, leaf_bytes, limit=MAX_AUDIT_LEAF, what="audit leaf")
+    statement = parse_envelope(dsse, kind)
+    require(
+        (leaf.kind, leaf.statement_hash) == (kind, statement.statement_hash),
+        Rule.LOG_INCLUSION,
+        "The audit leaf is another statement's.",
+    )
+    roster = directory.roster(firm)
+    verify_tlog_proof(proof, leaf_bytes, roster.audit_policy(), log_origin=roster.audit_origin)

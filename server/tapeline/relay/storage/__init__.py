@@ -1,0 +1,1 @@
+"""The relay's database: tables, engine, and synchronous functions over a connection."""
