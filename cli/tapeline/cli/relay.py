@@ -42,7 +42,7 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM, which lets work at hand finish."""
 
-    def ready(where: dict[str, str]) -> None:
+    def ready(where: dict[str, str | int]) -> None:
         print_result(where, as_json=as_json, human=f"Relay listens on {where['grpc']}, tiles on {where['http']}")
 
     config = RelayConfig(data, tuple(roster), host, port, http_port, parse_vaults(vault or []))

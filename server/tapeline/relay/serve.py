@@ -12,13 +12,14 @@ from tapeline.relay.config import RelayConfig, read_roster
 from tapeline.relay.keys import load_keys
 from tapeline.relay.storage.engine import migrate, open_engine
 from tapeline.rpc.address import require_loopback
+from tapeline.rpc.logs import configure_logs
 from tapeline.rpc.signals import StopSignal
 
 
 async def serve(
     config: RelayConfig,
     *,
-    ready: Callable[[dict[str, str]], None],
+    ready: Callable[[dict[str, str | int]], None],
     clock: Clock = system_clock,
     rng: Rng = system_rng,
 ) -> None:
@@ -34,6 +35,7 @@ async def serve(
         StateError: no keys, a log inconsistent with its last checkpoint, an address that is no loopback.
     """
     require_loopback(config.host)
+    configure_logs()
     keys = load_keys(config.data)
     engine = open_engine(config.database)
     try:
@@ -41,7 +43,7 @@ async def serve(
         relay = await open_relay(config, keys, engine, clock=clock, rng=rng)
         with StopSignal() as stopping:
             addresses = await relay.start([read_roster(path) for path in config.rosters])
-            ready({**addresses, "pid": str(os.getpid())})
+            ready({**addresses, "pid": os.getpid()})
             await stopping.wait()
         await relay.stop()
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from sqlalchemy import Connection, Select, func, insert, select
 
@@ -142,6 +143,6 @@ def _entries() -> Select[int, int, bytes, bytes, int | None]:
 
 def _stored(conn: Connection, query: Select[int, int, bytes, bytes, int | None]) -> list[StoredEntry]:
     return [
-        StoredEntry(index, LeafType(type_), leaf, object_, sequence)
+        StoredEntry(index, cast("LeafType", type_), leaf, object_, sequence)  # at run time a LeafType is an int
         for index, type_, leaf, object_, sequence in conn.execute(query)
     ]
