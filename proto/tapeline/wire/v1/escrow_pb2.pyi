@@ -99,10 +99,12 @@ class BundleList(_message.Message):
     def __init__(self, bundles: _Optional[_Iterable[_Union[Bundle, _Mapping]]] = ...) -> None: ...
 
 class VaultReleaseRequest(_message.Message):
-    __slots__ = ("warrant_package",)
+    __slots__ = ("warrant_package", "archive_pages")
     WARRANT_PACKAGE_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVE_PAGES_FIELD_NUMBER: _ClassVar[int]
     warrant_package: bytes
-    def __init__(self, warrant_package: _Optional[bytes] = ...) -> None: ...
+    archive_pages: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, warrant_package: _Optional[bytes] = ..., archive_pages: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class CeremonyOpen(_message.Message):
     __slots__ = ("parameters", "officer", "signature")
