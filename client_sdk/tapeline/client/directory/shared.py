@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 from tapeline.base.errors import StateError
@@ -17,6 +18,7 @@ from tapeline.transparency.cosigned import CosignedCheckpoint
 from tapeline.wire.v1.objects_pb2 import Leaf, LeafType
 
 MAX_LEAF = 4 * 1024
+_PROVEN = 65_536
 
 
 class SharedDirectory:
@@ -33,6 +35,8 @@ class SharedDirectory:
         self._state: DirectoryState | None = None
         self._leaves: dict[int, bytes] = {}
         self._entries: dict[bytes, DirectoryRow] = {}
+        self._proven: dict[int, bytes] = {}
+        self.proving = asyncio.Lock()
         self.version = 0
         self.notes = NoteKeeper(self.verify_note)
 
@@ -122,6 +126,16 @@ class SharedDirectory:
         leaf = Leaf.FromString(row.leaf)
         if leaf.type == LeafType.LEAF_TYPE_DEVICE:
             self._entries[leaf.object_hash] = row
+
+    def is_proven(self, index: int, leaf: bytes) -> bool:
+        """Tell whether the inclusion of this leaf was proven under a cosigned note, by whichever client."""
+        return self._proven.get(index) == leaf
+
+    def note_proven(self, index: int, leaf: bytes) -> None:
+        """Remember a proven leaf for the other clients; the oldest is forgotten."""
+        self._proven[index] = leaf
+        if len(self._proven) > _PROVEN:
+            del self._proven[next(iter(self._proven))]
 
     def verified_context_note(self, raw: bytes) -> CosignedCheckpoint:
         """Return the note of a record's context.

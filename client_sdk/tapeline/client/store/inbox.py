@@ -25,7 +25,6 @@ class ConversationRow:
     next_sequence: int
     newest_leaf: int
     membership: bytes
-    disclosed: bool = False
 
 
 @dataclass(slots=True)
@@ -61,9 +60,7 @@ class SessionRow:
 
 def load_conversations(connection: Connection) -> list[ConversationRow]:
     """Return every conversation's cursor."""
-    rows = connection.execute(
-        "SELECT conversation, tag, next_sequence, newest_leaf, membership, disclosed FROM conversations"
-    )
+    rows = connection.execute("SELECT conversation, tag, next_sequence, newest_leaf, membership FROM conversations")
     return [ConversationRow(*row) for row in rows]
 
 
@@ -71,8 +68,8 @@ def put_conversation(connection: Connection, row: ConversationRow) -> None:
     """Store a cursor, in the transaction that stores what it passed."""
     connection.execute(
         "INSERT OR REPLACE INTO conversations"
-        " (conversation, tag, next_sequence, newest_leaf, membership, disclosed) VALUES (?, ?, ?, ?, ?, ?)",
-        (row.conversation, row.tag, row.next_sequence, row.newest_leaf, row.membership, row.disclosed),
+        " (conversation, tag, next_sequence, newest_leaf, membership) VALUES (?, ?, ?, ?, ?)",
+        (row.conversation, row.tag, row.next_sequence, row.newest_leaf, row.membership),
     )
 
 

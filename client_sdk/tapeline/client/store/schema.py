@@ -33,7 +33,7 @@ CREATE TABLE outbox (
 
 CREATE TABLE conversations (
     conversation BLOB PRIMARY KEY, tag BLOB NOT NULL, next_sequence INTEGER NOT NULL, newest_leaf INTEGER NOT NULL,
-    membership BLOB NOT NULL, disclosed INTEGER NOT NULL DEFAULT 0
+    membership BLOB NOT NULL
 );
 
 -- Sessions seen. `state`: reading, own, withheld, dropped. `view` is kept until the leaf's own index is proven.

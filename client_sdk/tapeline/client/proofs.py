@@ -1,0 +1,126 @@
+"""Inclusion proofs in the background: every acknowledged or delivered leaf must soon lie under a cosigned note."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from tapeline.base.rules import Refused, Rule, refusing
+from tapeline.base.times import SECOND
+from tapeline.client.alarms import Alarms
+from tapeline.client.device import Device
+from tapeline.client.leafcheck import parse_leaf, require_not_postdated
+from tapeline.client.store import leaves
+from tapeline.client.store.leaves import PendingLeaf
+from tapeline.client.transport.methods import PROVE
+from tapeline.transparency.cosigned import CosignedCheckpoint
+from tapeline.transparency.merkle import leaf_hash, verify_inclusion
+from tapeline.wire.v1.common_pb2 import ProofRequest
+
+BATCH = 256
+GRACE_MS = 30 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A leaf proven under a cosigned note."""
+
+    leaf_index: int
+    note_size: int
+    note_time_ms: int
+
+
+class Proofs:
+    """Keeps what waits for a note, proves it when one comes, and alarms when none does."""
+
+    def __init__(self, device: Device, alarms: Alarms) -> None:
+        self._device = device
+        self._alarms = alarms
+        self._pending: dict[int, PendingLeaf] = {}
+        self._waiting: dict[int, list[asyncio.Future[Logged]]] = {}
+        self._overdue: set[int] = set()
+
+    async def restore(self) -> None:
+        """Load what the store holds."""
+        for one in await self._device.database.run(leaves.load_pending):
+            self._pending[one.leaf_index] = one
+
+    def add(self, pending: Iterable[PendingLeaf]) -> None:
+        """Take leaves that the caller stored."""
+        for one in pending:
+            self._pending.setdefault(one.leaf_index, one)
+
+    async def wait(self, index: int) -> Logged:
+        """Return when the leaf is proven.
+
+        Raises:
+            Refused: REC-22 or REC-23, its proof fails.
+        """
+        future: asyncio.Future[Logged] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(index, []).append(future)
+        newest = self._device.directory.shared.notes.newest
+        if index not in self._pending and newest is not None:
+            self._resolve(Logged(index, newest.size, newest.median_time_ms))
+        return await future
+
+    async def on_note(self, note: CosignedCheckpoint) -> list[int]:
+        """Prove what lies below the note's size; return the indices that are proven now."""
+        proven: list[int] = []
+        shared = self._device.directory.shared
+        due = [one for one in self._pending.values() if one.leaf_index < note.size]
+        for start in range(0, len(due), BATCH):
+            # One client asks, its neighbours find the answer.
+            async with shared.proving:
+                proven += await self._prove(due[start : start + BATCH], note)
+        if proven:
+            await self._device.database.run(partial(leaves.settle, indices=proven))
+        for index in proven:
+            self._pending.pop(index, None)
+            self._resolve(Logged(index, note.size, note.median_time_ms))
+        return proven
+
+    async def check_overdue(self) -> None:
+        """Alarm about leaves that no note covers within the maximum merge delay (REC-23)."""
+        limit = self._device.clock() - self._device.directory.state.roster().merge_delay_ms - GRACE_MS
+        newest = self._device.directory.shared.notes.newest
+        size = 0 if newest is None else newest.size
+        for one in list(self._pending.values()):
+            if one.seen_ms < limit and one.leaf_index >= size and one.leaf_index not in self._overdue:
+                self._overdue.add(one.leaf_index)
+                cause = f"The acknowledged leaf {one.leaf_index} is under no cosigned checkpoint in time."
+                await self._alarms.raise_now(Refused(Rule.REC_INCLUSION, cause))
+
+    async def _prove(self, due: list[PendingLeaf], note: CosignedCheckpoint) -> list[int]:
+        shared = self._device.directory.shared
+        missing = [one for one in due if not shared.is_proven(one.leaf_index, one.leaf)]
+        if missing:
+            request = ProofRequest(indices=[one.leaf_index for one in missing], size=note.size)
+            answer = await self._device.caller.call(PROVE, request)
+            paths = {proof.index: proof.hashes for proof in answer.proofs}
+            for one in missing:
+                if await self._holds(one, list(paths.get(one.leaf_index, [])), note):
+                    shared.note_proven(one.leaf_index, one.leaf)
+        return [one.leaf_index for one in due if shared.is_proven(one.leaf_index, one.leaf)]
+
+    async def _holds(self, one: PendingLeaf, path: list[bytes], note: CosignedCheckpoint) -> bool:
+        """Tell whether the leaf is proven; a failure is alarmed once and ends its waiting."""
+        try:
+            with refusing(Rule.REC_INCLUSION, "The leaf's inclusion in the cosigned log is not proven."):
+                verify_inclusion(leaf_hash(one.leaf), one.leaf_index, note.size, path, note.root)
+            require_not_postdated(parse_leaf(one.leaf), note)
+        except Refused as refused:
+            if one.leaf_index not in self._overdue:
+                self._overdue.add(one.leaf_index)
+                await self._alarms.raise_now(refused)
+            for future in self._waiting.pop(one.leaf_index, []):
+                if not future.done():
+                    future.set_exception(refused)
+            return False
+        return True
+
+    def _resolve(self, logged: Logged) -> None:
+        for future in self._waiting.pop(logged.leaf_index, []):
+            if not future.done():
+                future.set_result(logged)

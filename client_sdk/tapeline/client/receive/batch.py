@@ -1,0 +1,40 @@
+"""What one frame of deliveries changes: stored in one transaction, told afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from sqlite3 import Connection
+
+from tapeline.base.errors import TapelineError
+from tapeline.client.events import Event
+from tapeline.client.receive.reading import Reading
+from tapeline.client.store import alarms, history, inbox, leaves
+from tapeline.client.store.alarms import AlarmRow
+from tapeline.client.store.history import MessageRow
+from tapeline.client.store.inbox import ConversationRow
+from tapeline.client.store.leaves import PendingLeaf
+
+
+@dataclass(slots=True)
+class Batch:
+    """Changes collected from deliveries; `messages` that were there already are marked by a position of 0."""
+
+    conversations: dict[bytes, ConversationRow] = field(default_factory=dict)
+    readings: dict[bytes, Reading] = field(default_factory=dict)
+    messages: list[MessageRow] = field(default_factory=list)
+    pending: list[PendingLeaf] = field(default_factory=list)
+    alarms: list[tuple[AlarmRow, TapelineError]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    memberships: list[tuple[bytes, int]] = field(default_factory=list)
+
+    def store(self, db: Connection) -> None:
+        """Store everything: the cursor moves with what it passed."""
+        for conversation in self.conversations.values():
+            inbox.put_conversation(db, conversation)
+        for reading in self.readings.values():
+            inbox.put_session(db, reading.to_row())
+        for message in self.messages:
+            history.add(db, message)
+        leaves.add_pending(db, self.pending)
+        for row, _ in self.alarms:
+            alarms.add(db, row)

@@ -1,0 +1,1 @@
+"""Sending: the outbox in memory and on disk, one lane for each conversation."""

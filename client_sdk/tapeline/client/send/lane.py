@@ -1,0 +1,223 @@
+"""One conversation's way out: seal in order, store, submit; after a refusal, seal again in a new session.
+
+  put ─▶ waiting ──seal, store──▶ in flight ──ack──▶ done
+            ▲                         │
+            └──── session refused ────┘
+
+A new session is opened only when nothing is in flight, so a refusal can never put older messages behind newer ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import partial
+from sqlite3 import Connection
+from typing import Protocol
+
+from tapeline.base.errors import TapelineError
+from tapeline.client.bus import EventBus
+from tapeline.client.device import Device
+from tapeline.client.errors import SendFailed
+from tapeline.client.events import StaleDevices
+from tapeline.client.send.outgoing import Outgoing
+from tapeline.client.session.opener import Opened, SessionOpener
+from tapeline.client.session.sending import SendingSession
+from tapeline.client.store import outbox, stock
+from tapeline.client.store.outbox import OutboxRow
+from tapeline.client.transport.backoff import Backoff
+from tapeline.crypto.limits import BATCH, SESSION_MESSAGES
+
+WINDOW = 2 * SESSION_MESSAGES
+MAX_ATTEMPTS = 6
+
+
+class Places(Protocol):
+    """Where the conversation stands, as the receiving side knows."""
+
+    def newest_leaf(self, conversation: bytes) -> int:
+        """Return the highest leaf index seen in the conversation."""
+
+    def sequence(self, conversation: bytes) -> int | None:
+        """Return the highest conversation sequence seen."""
+
+    def add_own_session(
+        self, conversation: bytes, record_hash: bytes, not_after_ms: int
+    ) -> Callable[[Connection], None]:
+        """Take note of a session that this device opened; return the job that stores it."""
+
+
+class Lane:
+    """Sends one conversation's messages in order."""
+
+    def __init__(
+        self,
+        conversation: bytes,
+        device: Device,
+        opener: SessionOpener,
+        places: Places,
+        bus: EventBus,
+        submit: Callable[[Iterable[Outgoing]], None],
+    ) -> None:
+        self.conversation = conversation
+        self.in_flight: deque[Outgoing] = deque()
+        self._waiting: deque[Outgoing] = deque()
+        self._device = device
+        self._opener = opener
+        self._places = places
+        self._bus = bus
+        self._submit = submit
+        self._session: SendingSession | None = None
+        self._refresh = False
+        self._refusals = 0
+        self._backoff = Backoff(device.rng)
+        self._wake = asyncio.Event()
+
+    def put(self, outgoing: Outgoing) -> None:
+        """Take a message to send."""
+        self._waiting.append(outgoing)
+        self._wake.set()
+
+    def restore(self, outgoing: Outgoing) -> None:
+        """Take a row of an earlier run: finished ciphertexts are only repeated, byte for byte."""
+        outgoing.stored = bool(outgoing.row.sealed)
+        (self.in_flight if outgoing.stored else self._waiting).append(outgoing)
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Look again: an acknowledgement made room, or the relay is back."""
+        self._wake.set()
+
+    def acknowledged(self, outgoing: Outgoing) -> None:
+        """Take out of flight what the relay acknowledged."""
+        self.in_flight.remove(outgoing)
+        self._refusals = 0
+        self._backoff.reset()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting and len(self.in_flight) < WINDOW:
+                try:
+                    if not await self._send_some():
+                        break
+                except TapelineError as error:
+                    await self._after_failure(error)
+
+    async def refuse_session(self, record_hash: bytes, error: TapelineError) -> None:
+        """The relay refused the session or a message in it: seal what it did not take in a new one."""
+        if self._session is not None and self._session.record_hash == record_hash:
+            self._session = None
+        refused = [one for one in self.in_flight if one.row.record_hash == record_hash]
+        self.in_flight = deque(one for one in self.in_flight if one.row.record_hash != record_hash)
+        records = [one for one in refused if one.row.is_record]
+        messages = [one for one in refused if not one.row.is_record]
+        for one in messages:
+            one.attempts += 1
+            one.stored = False
+            _unseal(one.row)
+        self._waiting.extendleft(reversed(messages))
+        self._refresh = True
+        self._refusals += 1
+        await self._device.database.run(partial(_undo, records=records, messages=messages))
+        await self._give_up([one for one in messages if one.attempts >= MAX_ATTEMPTS], error)
+        self._wake.set()
+
+    async def _give_up(self, hopeless: list[Outgoing], error: TapelineError) -> None:
+        if not hopeless:
+            return
+        self._waiting = deque(one for one in self._waiting if one not in hopeless)
+        await self._device.database.run(lambda db: outbox.remove(db, [one.row.position for one in hopeless]))
+        for one in hopeless:
+            one.fail(SendFailed(f"The message can not be sent: {error.cause}", error.remedy))
+
+    async def _after_failure(self, error: TapelineError) -> None:
+        """Wait and try again; without hope for what waits, tell those who wait for it."""
+        self._refresh = True
+        if not error.retryable:
+            for one in self._waiting:
+                one.attempts += 1
+            await self._give_up([one for one in self._waiting if one.attempts >= MAX_ATTEMPTS // 2], error)
+        await asyncio.sleep(self._backoff.next_delay())
+
+    async def _send_some(self) -> bool:
+        """Seal and submit what fits; False where something in flight must come back first."""
+        session = self._session
+        if session is None or not await self._opener.still_fits(session, self.conversation):
+            self._session = None
+            if self.in_flight:
+                return False
+            await self._keep_waiting()
+            session = await self._open()
+        count = min(BATCH, SESSION_MESSAGES - session.chain.next_index, len(self._waiting))
+        batch = [self._waiting.popleft() for _ in range(count)]
+        for one in batch:
+            self._seal(session, one.row)
+        self.in_flight.extend(batch)
+        # Stored before sent: a ciphertext that left once is the one that every retry repeats.
+        await self._device.database.run(partial(_store, rows=[one.row for one in batch]))
+        ready = [one for one in batch if one.row.record_hash == session.record_hash]
+        for one in ready:
+            one.stored = True
+        self._submit(ready)
+        return True
+
+    def _seal(self, session: SendingSession, row: OutboxRow) -> None:
+        sealed = session.chain.seal(
+            row.content,
+            client_time_ms=self._device.clock(),
+            newest_leaf=self._places.newest_leaf(self.conversation),
+            conversation_sequence=self._places.sequence(self.conversation),
+        )
+        row.sealed, row.message_hash, row.message_index = sealed.message, sealed.message_hash, sealed.index
+        row.record_hash = session.record_hash
+
+    async def _keep_waiting(self) -> None:
+        """Store what waits before anything that may take long: a message given to send survives this process."""
+        fresh = [one.row for one in self._waiting if not one.row.position]
+        if fresh:
+            await self._device.database.run(partial(_store, rows=fresh))
+
+    async def _open(self) -> SendingSession:
+        if self._refusals > 1:
+            await asyncio.sleep(self._backoff.next_delay())
+        opened = await self._opener.open(self.conversation, refresh=self._refresh)
+        self._refresh = False
+        record = Outgoing(OutboxRow(self.conversation, sealed=opened.record, record_hash=opened.session.record_hash))
+        own = self._places.add_own_session(self.conversation, opened.session.record_hash, opened.session.not_after_ms)
+        self.in_flight.append(record)
+        await self._device.database.run(partial(_store_record, row=record.row, opened=opened, own=own))
+        self._session = opened.session
+        record.stored = True
+        self._submit([record])
+        if opened.stale:
+            self._bus.publish(StaleDevices(self.conversation, opened.stale))
+        return opened.session
+
+
+def _unseal(row: OutboxRow) -> None:
+    row.sealed, row.record_hash, row.message_index, row.message_hash = b"", b"", -1, b""
+
+
+def _store(db: Connection, rows: list[OutboxRow]) -> None:
+    for row in rows:
+        if not row.position:
+            row.position = outbox.add(db, row)
+        else:
+            outbox.set_sealed(db, [row])
+
+
+def _store_record(db: Connection, row: OutboxRow, opened: Opened, own: Callable[[Connection], None]) -> None:
+    # Used reservation out, record in: one transaction (protocol, Reservation), so no q can serve two records.
+    stock.remove(db, opened.reservation)
+    row.position = outbox.add(db, row)
+    own(db)
+
+
+def _undo(db: Connection, records: list[Outgoing], messages: list[Outgoing]) -> None:
+    outbox.remove(db, [one.row.position for one in records])
+    outbox.unseal(db, [one.row.position for one in messages])
