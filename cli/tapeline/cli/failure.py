@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import typer
 
-from tapeline.base.errors import TapelineError
+from tapeline.base.errors import TapelineError, Unavailable
 from tapeline.base.rules import Refused
 from tapeline.base.text import printable
 
@@ -61,7 +61,7 @@ def failure_of(error: Exception) -> Failure | None:
 def _refusal(error: TapelineError) -> Failure:
     rule = error.rule.id if isinstance(error, Refused) else ""
     return Failure(
-        Status.REFUSED,
+        Status.UNREACHABLE if isinstance(error, Unavailable) else Status.REFUSED,
         type(error).__name__,
         printable(error.cause),
         printable(error.remedy),

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tapeline.base.errors import NotFound
+from tapeline.base.errors import NotFound, Unavailable
 from tapeline.base.rules import Refused, Rule
 from tapeline.cli.common import command_errors, print_result
 from tapeline.cli.failure import Status
@@ -30,6 +30,7 @@ def failing(error: Exception) -> typer.Typer:
     [
         (Refused(Rule.REC_PROOF, "The proof does not verify."), Status.REFUSED),
         (NotFound("There is no such case.", "List the cases."), Status.REFUSED),
+        (Unavailable("The relay does not answer."), Status.UNREACHABLE),
         (ConnectionRefusedError(), Status.UNREACHABLE),
         (FileNotFoundError(2, "No such file or directory", "missing.key"), Status.REFUSED),
         (KeyError("a secret value"), Status.INTERNAL),

@@ -1,0 +1,131 @@
+"""`tapeline audit`: copy both logs and the archive, then verify the copy offline, with no secret at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from tapeline.audit.auditor import audit
+from tapeline.audit.finding import Progress as Advance
+from tapeline.audit.report import Report
+from tapeline.base.errors import StateError
+from tapeline.base.text import printable
+from tapeline.cli.common import (
+    JsonOption,
+    PassphraseFd,
+    PassphraseFile,
+    command_errors,
+    print_result,
+    read_passphrase,
+    stderr,
+    stdout,
+)
+from tapeline.cli.copyfolder import FolderLog, open_copy, write_pins
+from tapeline.cli.failure import Status
+
+app = typer.Typer(
+    help="""Copy both logs and the archive, and verify the copy offline with no secret.
+
+    `copy` needs an auditor's key, since entries say who talked with whom; `verify` needs nothing but the folder, and
+    every line that it prints can be checked by anybody else.""",
+    no_args_is_help=True,
+)
+
+
+@app.command()
+@command_errors
+def verify(
+    copy: Annotated[Path, typer.Argument(metavar="COPY", help="Folder that `tapeline audit copy` made.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Verify a copy: consistency, cosignatures, every proof and receipt, every release, completeness.
+
+    Example: `tapeline audit verify copy-of-march`. Exit status 1 where anything is wrong; each thing is named.
+    """
+    opened = open_copy(copy)
+    with _bars(shown=not as_json) as advance:
+        report = audit(opened, advance)
+    if as_json:
+        print_result(report.as_dict(), as_json=True)
+    else:
+        _show(report)
+    if not report.complete:
+        raise typer.Exit(Status.REFUSED)
+
+
+@app.command("copy")
+@command_errors
+def fetch(
+    out: Annotated[Path, typer.Argument(metavar="COPY", help="Folder to copy into; an earlier copy is taken up.")],
+    roster: Annotated[Path, typer.Option(help="Version 1 of the roster, which you trust.", exists=True)],
+    key: Annotated[Path, typer.Option(help="Your key file; the roster lists you as auditor.", exists=True)],
+    relay: Annotated[str, typer.Option(metavar="HOST:PORT", help="The relay's gRPC address.")],
+    relay_url: Annotated[str, typer.Option(metavar="URL", help="Where the archive log's tiles are.")],
+    escrow: Annotated[str, typer.Option(metavar="HOST:PORT", help="The escrow service's gRPC address.")],
+    escrow_url: Annotated[str, typer.Option(metavar="URL", help="Where the audit log's tiles are.")],
+    passphrase_fd: PassphraseFd = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy both logs with every object and statement into a folder.
+
+    Example: `tapeline audit copy copy-of-march --roster roster.json --key auditor.key --relay 127.0.0.1:7001
+    --relay-url http://127.0.0.1:7002 --escrow 127.0.0.1:7003 --escrow-url http://127.0.0.1:7004`
+    """
+    from tapeline.cli.copying import copy_log
+    from tapeline.cli.sources import Sources
+
+    passphrase = read_passphrase(passphrase_fd, passphrase_file, prompt="Passphrase of your key file")
+    sources = Sources.connect(roster, key, passphrase, relay=relay, escrow=escrow)
+    out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _bars(shown=not as_json) as advance:
+        # The audit log first: whatever it holds by then, the archive has the mirrored statements of soon after.
+        audit_size = copy_log("audit", escrow_url, sources.audit, FolderLog(out / "audit"), advance)
+        sources.wait_for_mirror(audit_size)
+        archive_size = copy_log("archive", relay_url, sources.archive, FolderLog(out / "archive"), advance)
+    _keep_pins(out, sources.pins)
+    result = {"copy": str(out), "archive_leaves": archive_size, "audit_leaves": audit_size}
+    print_result(result, as_json=as_json)
+
+
+def _keep_pins(out: Path, pins: dict[str, bytes]) -> None:
+    if (out / "copy.json").exists() and open_copy(out).pins != pins:
+        raise StateError("The folder holds a copy of another deployment.", "Copy into another folder.")
+    write_pins(out, pins)
+
+
+@contextmanager
+def _bars(*, shown: bool) -> Iterator[Advance]:
+    """Yield a callback that draws a bar for each stage on standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=stderr(), disable=not shown) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def advance(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(stage, total=total)
+            if done == total or done % 16 == 0:
+                progress.update(tasks[stage], completed=done, total=total)
+
+        yield advance
+
+
+def _show(report: Report) -> None:
+    console = stdout()
+    if report.findings:
+        table = Table("rule", "where", "what", title=f"{len(report.findings)} findings", title_justify="left")
+        for finding in report.findings:
+            table.add_row(*(Text(printable(text)) for text in (finding.rule, finding.where, finding.what)))
+        console.print(table)
+    console.print(
+        f"{report.archive_size:,} archive leaves, {report.audit_size:,} audit leaves, "
+        f"{report.warrants:,} warrants, {report.releases:,} releases."
+    )
+    console.print(Text(report.sentence(), style="bold"), soft_wrap=True)

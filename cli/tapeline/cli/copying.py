@@ -1,0 +1,103 @@
+"""Fetching a copy: hash tiles over HTTP, entries and objects with an auditor's token; a broken copy goes on.
+
+Entries and hash tiles come on different ways, and the auditor holds the ones against the others.
+"""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tapeline.base.errors import MalformedInput, StateError, Unavailable
+from tapeline.cli.copyfolder import MAX_FILE_BYTES, FolderLog
+from tapeline.transparency.checkpoint import parse_checkpoint
+from tapeline.transparency.note import split_note
+from tapeline.transparency.tiles import (
+    ENTRIES,
+    TILE_WIDTH,
+    TileId,
+    changed_tiles,
+    decode_bundle,
+    encode_bundle,
+)
+
+HTTP_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedItem:
+    """An entry of a log with its object; the object is empty where the service does not hand it out."""
+
+    index: int
+    leaf: bytes
+    object_hash: bytes
+    object: bytes
+
+
+Items = Callable[[int], Iterator[LoggedItem]]
+"""Returns the items of a log from an index on, in order; may end early, and may go beyond the checkpoint."""
+Report = Callable[[str, int, int], None]
+
+
+def copy_log(name: str, url: str, items: Items, folder: FolderLog, report: Report) -> int:
+    """Bring a log's copy up to its newest checkpoint; return the number of its leaves.
+
+    Raises:
+        Unavailable: the service does not answer.
+        StateError: it does not hand out every entry that its checkpoint counts.
+    """
+    note = _get(f"{url}/checkpoint")
+    size = parse_checkpoint(split_note(note)[0]).size
+    for tile in changed_tiles(0, size):
+        if not folder.has_tile(tile):
+            folder.write_tile(tile, _get(f"{url}/{tile.path}"))
+    _copy_entries(name, size, items, folder, report)
+    folder.write_note(note)  # last: a checkpoint in the folder says that all below it is there
+    return size
+
+
+def _copy_entries(name: str, size: int, items: Items, folder: FolderLog, report: Report) -> None:
+    start = _entries_there(folder, size)
+    bundle: list[bytes] = []
+    position = start
+    while position < size:
+        before = position
+        for item in items(position):
+            if position == size:
+                break
+            if item.index != position:
+                raise MalformedInput(f"The {name} log's entries do not come in order.", "Report its operator.")
+            if item.object:
+                folder.write_object(item.object_hash, item.object)
+            bundle.append(item.leaf)
+            position += 1
+            if len(bundle) == TILE_WIDTH or position == size:
+                folder.write_tile(TileId(ENTRIES, (position - 1) // TILE_WIDTH, len(bundle)), encode_bundle(bundle))
+                bundle = []
+            report(f"{name} log", position, size)
+        if position == before:
+            raise StateError(f"The service hands out {position} of {size} entries of the {name} log.", "Report it.")
+
+
+def _entries_there(folder: FolderLog, size: int) -> int:
+    """Return how many entries are kept in whole bundles; their objects were written before them."""
+    index = 0
+    while index < size // TILE_WIDTH and folder.has_tile(TileId(ENTRIES, index)):
+        decode_bundle(folder.tile(TileId(ENTRIES, index)), TILE_WIDTH)
+        index += 1
+    return index * TILE_WIDTH
+
+
+def _get(url: str) -> bytes:
+    if not url.startswith(("http://", "https://")):
+        raise MalformedInput("The address of the tiles is not one of HTTP.", "Give it as http://host:port.")
+    try:
+        with urllib.request.urlopen(url, timeout=HTTP_SECONDS) as response:  # noqa: S310 - the scheme is checked
+            data: bytes = response.read(MAX_FILE_BYTES + 1)
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        raise Unavailable("The log's tiles are not to be had.", "Check the address, and that it runs.") from None
+    if len(data) > MAX_FILE_BYTES:
+        raise MalformedInput("A tile is too large.", "Report the log's operator.")
+    return data

@@ -1,0 +1,85 @@
+"""Where an auditor's copy comes from: the relay's export and the escrow service's board, as a logged-in auditor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tapeline.agent.remote import Remote
+from tapeline.base.errors import MalformedInput
+from tapeline.base.secret import Secret
+from tapeline.cli.copying import LoggedItem
+from tapeline.crypto.keyfile import MAX_KEY_FILE_BYTES, open_key_file
+from tapeline.crypto.login import ESCROW, RELAY
+from tapeline.governance.roster import Roster
+from tapeline.wire.v1.escrow_pb2 import AuditPage, AuditSync
+from tapeline.wire.v1.objects_pb2 import AuditLeaf, Leaf
+from tapeline.wire.v1.relay_pb2 import ArchivedObject, SyncRequest
+
+PAGE = 512
+MIRRORED = frozenset({"roster", "escrow-key", "revocation"})
+MIRROR_SECONDS = 30.0
+MAX_ROSTER_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Both services and the pinned roster."""
+
+    relay: Remote
+    escrow: Remote
+    pins: dict[str, bytes]
+
+    @classmethod
+    def connect(cls, roster: Path, key: Path, passphrase: Secret, *, relay: str, escrow: str) -> Sources:
+        """Open the key file and prepare the logins; nothing is sent yet."""
+        pinned = Roster.parse(_bounded(roster, MAX_ROSTER_BYTES).strip())
+        person = open_key_file(_bounded(key, MAX_KEY_FILE_BYTES), passphrase)
+        return cls(
+            Remote(relay, person.signing, origin=pinned.archive_origin, audience=RELAY),
+            Remote(escrow, person.signing, origin=pinned.audit_origin, audience=ESCROW),
+            {pinned.organisation: pinned.statement_hash},
+        )
+
+    def archive(self, since: int) -> Iterator[LoggedItem]:
+        """Yield the archive's leaves with their objects."""
+        request = SyncRequest(since=since, limit=PAGE)
+        for item in self.relay.stream("Review/ExportArchive", request, ArchivedObject):
+            yield LoggedItem(item.index, item.leaf, Leaf.FromString(item.leaf).object_hash, item.object)
+
+    def audit(self, since: int) -> Iterator[LoggedItem]:
+        """Yield the audit log's leaves with their statements."""
+        page = self.escrow.ask("Board/Sync", AuditSync(since=since, limit=PAGE), AuditPage)
+        for item in page.items:
+            yield LoggedItem(item.index, item.leaf, AuditLeaf.FromString(item.leaf).statement_hash, item.dsse)
+
+    def wait_for_mirror(self, size: int) -> None:
+        """Wait until the archive's checkpoint covers what the copied audit log says must be mirrored; not for ever."""
+        wanted = {item.object_hash for item in self._mirrored(size)}
+        deadline = time.monotonic() + MIRROR_SECONDS
+        since = 0
+        while wanted and time.monotonic() < deadline:
+            items = list(self.archive(since))
+            wanted -= {item.object_hash for item in items}
+            since += len(items)
+            if wanted and not items:
+                time.sleep(0.2)
+
+    def _mirrored(self, size: int) -> Iterator[LoggedItem]:
+        since = 0
+        while since < size:
+            items = list(self.audit(since))
+            if not items:
+                return
+            yield from (item for item in items if AuditLeaf.FromString(item.leaf).kind in MIRRORED)
+            since += len(items)
+
+
+def _bounded(path: Path, limit: int) -> bytes:
+    with path.open("rb") as handle:
+        data = handle.read(limit + 1)
+    if len(data) > limit:
+        raise MalformedInput("A file is too large for what it should be.", "Check --roster and --key.")
+    return data

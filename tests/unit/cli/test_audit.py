@@ -1,0 +1,157 @@
+"""`tapeline audit verify`: its sentence, its JSON, its exit status; `copy`'s resumption against a log on a thread."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from audit_kit import Deployment, busy_deployment
+from typer.testing import CliRunner
+
+from tapeline.audit.auditor import audit
+from tapeline.base.errors import MalformedInput, StateError, Unavailable
+from tapeline.cli.copyfolder import FolderLog, open_copy, write_pins
+from tapeline.cli.copying import LoggedItem, copy_log
+from tapeline.cli.main import build
+from tapeline.demo.spoil import drop_message
+from tapeline.wire.v1.objects_pb2 import AuditLeaf, Leaf
+
+
+@pytest.fixture(scope="module")
+def busy() -> Deployment:
+    return busy_deployment()
+
+
+@pytest.fixture
+def copy(busy: Deployment, tmp_path: Path) -> Path:
+    return busy.write(tmp_path / "copy")
+
+
+def verify(*words: str):
+    return CliRunner().invoke(build(["audit"]), ["audit", "verify", *words])
+
+
+def test_a_complete_copy_ends_with_the_sentence(copy: Path) -> None:
+    result = verify(str(copy))
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == (
+        "Complete: 13 of 13 messages, no gaps; 4 of 4 sessions openable; log checked by 2 witnesses."
+    )
+
+
+def test_findings_are_listed_and_give_status_1(copy: Path) -> None:
+    expected = drop_message(copy)
+    result = verify(str(copy))
+    assert result.exit_code == 1
+    assert "AUD-1" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("Incomplete: 12 of 13 messages")
+    told = json.loads(verify(str(copy), "--json").stdout)
+    assert told["complete"] is False
+    assert any(expected.where in finding["where"] for finding in told["findings"])
+
+
+def test_json_is_one_object(copy: Path) -> None:
+    result = verify(str(copy), "--json")
+    told = json.loads(result.stdout)
+    assert (told["complete"], told["messages"], told["sessions_openable"], told["witnesses"]) == (
+        True,
+        13,
+        4,
+        ["inside", "outside"],
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"format": "tapeline-copy/9", "firms": {"a": "00"}}', b"[1]"])
+def test_a_damaged_folder_is_one_readable_error(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "copy.json").write_bytes(content)
+    result = verify(str(tmp_path))
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def served(copy: Path) -> Iterator[str]:
+    """Serve the copy's own tiles, as a log would."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(copy))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def items(busy: Deployment, name: str, page: int, upto: int | None = None):
+    log = getattr(busy, name)
+    parse = Leaf.FromString if name == "archive" else AuditLeaf.FromString
+
+    def since(start: int) -> Iterator[LoggedItem]:
+        for index in range(start, min(start + page, upto or len(log.entries))):
+            leaf = parse(log.entries[index])
+            digest = leaf.object_hash if name == "archive" else leaf.statement_hash
+            yield LoggedItem(index, log.entries[index], digest, log.objects[digest])
+
+    return since
+
+
+def nothing(stage: str, done: int, total: int) -> None:
+    """Report to nobody."""
+
+
+def test_what_is_copied_verifies(busy: Deployment, served: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for name in ("audit", "archive"):
+        size = copy_log(name, f"{served}/{name}", items(busy, name, page=5), FolderLog(out / name), nothing)
+        assert size == len(getattr(busy, name).entries)
+    write_pins(out, {"acme": busy.roster.statement_hash})
+    assert audit(open_copy(out)).complete
+
+
+def test_a_broken_copy_goes_on(busy: Deployment, served: str, tmp_path: Path) -> None:
+    out = FolderLog(tmp_path / "out")
+
+    def breaks(start: int) -> Iterator[LoggedItem]:
+        yield from items(busy, "archive", page=7)(start)
+        raise Unavailable("gone")
+
+    with pytest.raises(Unavailable):
+        copy_log("archive", f"{served}/archive", breaks, out, nothing)
+    assert not (out.folder / "checkpoint").exists()
+    copy_log("archive", f"{served}/archive", items(busy, "archive", page=100), out, nothing)
+    assert (out.folder / "checkpoint").exists()
+
+
+def test_a_service_that_keeps_entries_back_is_told(busy: Deployment, served: str, tmp_path: Path) -> None:
+    kept_back = items(busy, "archive", page=100, upto=10)
+    with pytest.raises(StateError, match="10 of 27"):
+        copy_log("archive", f"{served}/archive", kept_back, FolderLog(tmp_path / "out"), nothing)
+
+
+def test_entries_out_of_order_are_refused(busy: Deployment, served: str, tmp_path: Path) -> None:
+    def jumping(start: int) -> Iterator[LoggedItem]:
+        yield from items(busy, "archive", page=100)(start + 1)
+
+    with pytest.raises(MalformedInput, match="order"):
+        copy_log("archive", f"{served}/archive", jumping, FolderLog(tmp_path / "out"), nothing)
+
+
+def test_the_checkpoint_before_is_kept(busy: Deployment, tmp_path: Path) -> None:
+    folder = FolderLog(tmp_path)
+    early = busy.archive.note(busy.now)
+    folder.write_note(early)
+    folder.write_note(busy.archive.note(busy.now + 5000))
+    assert folder.earlier_notes() == [early]
+
+
+def test_no_tiles_to_be_had_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable):
+        copy_log("archive", "http://127.0.0.1:9", lambda _: iter(()), FolderLog(tmp_path), nothing)
+    with pytest.raises(MalformedInput):
+        copy_log("archive", "file:///etc", lambda _: iter(()), FolderLog(tmp_path), nothing)
