@@ -36,6 +36,7 @@ from tapeline.crypto.receipt import sign_receipt, vault_slot_hash
 from tapeline.crypto.record.parse import parse_record
 from tapeline.crypto.record.seal import CreatedRecord, create_record
 from tapeline.crypto.reservation import VaultTarget, make_reservation
+from tapeline.crypto.shamir import interpolate
 from tapeline.crypto.signing import SigningKey
 from tapeline.crypto.wire import encode
 from tapeline.directory.state import DirectoryState
@@ -84,7 +85,11 @@ def key(name: str) -> SigningKey:
 
 
 def hpke(name: str) -> HpkePrivate:
-    return HpkePrivate.from_seed(Secret(hashlib.sha256(b"hpke of " + name.encode()).digest()))
+    return HpkePrivate.from_seed(hpke_seed(name))
+
+
+def hpke_seed(name: str) -> Secret:
+    return Secret(hashlib.sha256(b"hpke of " + name.encode()).digest())
 
 
 def log_signer(name: str) -> NoteSigner:
@@ -282,11 +287,24 @@ class Archive:
         member.prekeys.append(secret)
         return obj
 
+    def prekey_secret(self) -> PrekeySecret:
+        """Fresh secret halves of no device."""
+        return PrekeySecret(Scalar.random(self.rng), Secret(self.rng(32)))
+
+    def escrow_scalar(self, certificate: EscrowCertificate) -> Scalar:
+        """The escrow secret, which only a test interpolates."""
+        outcomes, _ = ceremony(certificate.firm, certificate.roster, certificate.epoch, certificate.retention_class)
+        return interpolate({index: outcomes[index].share.secret for index in (1, 2)})
+
+    def vault_seed(self, certificate: EscrowCertificate) -> Secret:
+        """The vault key's seed."""
+        return hpke_seed(f"{certificate.firm}/{certificate.epoch}/{certificate.retention_class}/v")
+
     def renew(self, member: Member) -> int:
         return self.publish(pb.LEAF_TYPE_PREKEY, self.prekey(member))
 
     def statement(
-        self, people: Sequence[tuple[str, str]], previous: VerifiedMembership | None = None, **changes: object
+        self, people: Sequence[tuple[str, str]], previous: VerifiedMembership | None = None, /, **changes: object
     ) -> pb.MembershipStatement:
         """A membership statement of these people, unsigned."""
         firms = sorted({firm for firm, _ in people})
@@ -462,6 +480,6 @@ def make_case(**changes: object) -> Case:
     return replace(case, **changes)  # type: ignore[arg-type]
 
 
-def make_approval(case: Case, approver: str, **changes: object) -> Approval:
+def make_approval(case: Case, approver: str, /, **changes: object) -> Approval:
     approval = Approval(case.statement_hash, approver, "justified", T0 + HOUR, T0 + 20 * DAY)
     return replace(approval, **changes)  # type: ignore[arg-type]
