@@ -63,7 +63,7 @@ class Guard(grpc.aio.ServerInterceptor):
         """Return the caller, having checked its class and rate."""
         principal = self._principal(metadata)
         rule.auth.check(principal)
-        self._rates.take(method, principal.key if principal else _address(peer), rule.per_minute)
+        self._rates.take(method, principal.key if principal else address_of(peer), rule.per_minute)
         return principal
 
     def _principal(self, metadata: Metadata | None) -> Principal | None:
@@ -167,6 +167,6 @@ async def _refuse_unlisted(request: object, context: Context) -> None:
     await abort_with(context, PermissionRefused("This server offers no such call.", "Update this software."))
 
 
-def _address(peer: str) -> bytes:
+def address_of(peer: str) -> bytes:
     """Return the address of `ipv4:1.2.3.4:5` without its port, which every connection changes."""
     return peer.rpartition(":")[0].encode()

@@ -23,12 +23,23 @@ class RateLimiter:
         Raises:
             LimitExceeded: the caller's bucket of `per_minute` calls is empty; it refills evenly.
         """
-        now = self._clock()
-        left, seen = self._buckets.pop((what, caller), (float(per_minute), now))
-        left = min(float(per_minute), left + max(0, now - seen) * per_minute / MINUTE)
-        allowed = left >= 1
-        self._buckets[what, caller] = (left - 1 if allowed else left, now)
+        left = self._left(what, caller, per_minute)
+        self._buckets.pop((what, caller), None)
+        self._buckets[what, caller] = (left - 1 if left >= 1 else left, self._clock())
         if len(self._buckets) > MAX_CALLERS:
             self._buckets.popitem(last=False)
-        if not allowed:
-            raise LimitExceeded("This caller asks too often.", "Wait a moment, then try again.")
+        _require(left)
+
+    def require_room(self, what: str, caller: bytes, per_minute: int) -> None:
+        """Raise LimitExceeded where `take` would, without counting: for those that count failures only."""
+        _require(self._left(what, caller, per_minute))
+
+    def _left(self, what: str, caller: bytes, per_minute: int) -> float:
+        now = self._clock()
+        left, seen = self._buckets.get((what, caller), (float(per_minute), now))
+        return min(float(per_minute), left + max(0, now - seen) * per_minute / MINUTE)
+
+
+def _require(left: float) -> None:
+    if left < 1:
+        raise LimitExceeded("This caller asks too often.", "Wait a moment, then try again.")

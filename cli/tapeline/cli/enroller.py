@@ -1,0 +1,69 @@
+"""`tapeline enroller`: its key, codes for new users, and the process that signs their first devices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tapeline.base.seam import system_clock, system_rng
+from tapeline.base.times import HOUR
+from tapeline.cli.common import JsonOption, command_errors, print_result
+from tapeline.crypto.enrolment import format_enrolment
+from tapeline.enroller.config import EnrollerConfig, load_roster, require_enroller
+from tapeline.enroller.keys import init_key, load_key, public_part
+from tapeline.enroller.serve import serve as serve_enroller
+from tapeline.enroller.service import EnrollerService
+from tapeline.enroller.store import open_store
+
+app = typer.Typer(help="Enrol users' first devices.", no_args_is_help=True)
+
+DataOption = Annotated[Path, typer.Option("--data", help="Folder of the enroller's key and codes.")]
+RosterOption = Annotated[Path, typer.Option("--roster", help="The firm's signed roster version 1.")]
+
+
+@app.command()
+@command_errors
+def init(data: DataOption, as_json: JsonOption = False) -> None:
+    """Make the enroller's key and print its public half for the roster."""
+    print_result(public_part(init_key(data, system_rng)), as_json=as_json)
+
+
+@app.command()
+@command_errors
+async def code(
+    data: DataOption,
+    roster: RosterOption,
+    user: Annotated[str, typer.Option("--user", help="Whom the code is for.")],
+    hours: Annotated[int, typer.Option("--hours", min=1, max=720, help="How long it can be used.")] = 72,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a one-time enrolment code; give it to the user on a trusted way."""
+    config = EnrollerConfig(data, roster)
+    pinned, key = load_roster(roster), load_key(data)
+    require_enroller(pinned, key)
+    engine = await open_store(config.database)
+    try:
+        service = EnrollerService(key, pinned, engine, system_clock, system_rng, device_ms=config.device_ms)
+        text = format_enrolment(await service.new_code(user, hours * HOUR))
+    finally:
+        await engine.dispose()
+    print_result({"user": user, "code": text}, as_json=as_json, human=text)
+
+
+@app.command()
+@command_errors
+async def serve(
+    data: DataOption,
+    roster: RosterOption,
+    host: Annotated[str, typer.Option("--host", help="Loopback address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="gRPC port; 0 takes a free one.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve until SIGTERM, which lets work at hand finish."""
+
+    def ready(where: dict[str, str]) -> None:
+        print_result(where, as_json=as_json, human=f"Enroller listens on {where['grpc']}")
+
+    await serve_enroller(EnrollerConfig(data, roster, host, port), ready=ready)
