@@ -30,8 +30,10 @@ from tapeline.relay.services.complaints import Complaints
 from tapeline.relay.services.intake import Intake
 from tapeline.relay.services.ledger import Ledger
 from tapeline.relay.services.loading import load_ledger
+from tapeline.relay.services.manifests import Manifests
 from tapeline.relay.services.publishing import Publisher
 from tapeline.relay.services.vaults import Vaults
+from tapeline.relay.services.warranted import Warranted
 from tapeline.relay.services.who_is import directory_who_is
 from tapeline.relay.storage.schema import archive
 from tapeline.relay.table import RELAY_TABLE
@@ -88,7 +90,9 @@ class Relay:
         directory = Directory(ledger, engine, self._log, self._publisher, acknowledger)
         complaints = Complaints(ledger, engine, self._write_lock, acknowledger, clock, self.metrics)
         messaging = Messaging(self._streams, self._vaults, complaints)
-        review = Review(ledger, engine, self._log, keys.relay, clock)
+        manifests = Manifests(ledger, engine, keys.relay, clock)
+        warranted = Warranted(ledger, engine, self._write_lock, clock)
+        review = Review(ledger, engine, self._log, manifests, warranted, clock)
         services = [
             Service("tapeline.wire.v1.Login", partial(add_LoginServicer_to_server, login)),
             Service("tapeline.wire.v1.Bootstrap", partial(add_BootstrapServicer_to_server, bootstrap)),

@@ -107,3 +107,13 @@ complaint = Table(
     Column("object", LargeBinary, nullable=False),
     Column("received_ms", BigInteger, nullable=False),
 )
+
+# What the relay's own gate saw last of a firm's audit log: size, root, and the witnesses' time.
+audit_seen = Table(
+    "audit_seen",
+    metadata,
+    Column("firm", String(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+)

@@ -140,6 +140,14 @@ def _reports() -> None:
         sa.PrimaryKeyConstraint("object_hash", name="pk_complaint"),
         sa.ForeignKeyConstraint(["leaf_index"], ["entry.leaf_index"], name="fk_complaint_leaf_index"),
     )
+    op.create_table(
+        "audit_seen",
+        sa.Column("firm", sa.String(64), nullable=False),
+        sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("root", sa.LargeBinary(32), nullable=False),
+        sa.Column("time_ms", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("firm", name="pk_audit_seen"),
+    )
 
 
 def _triggers() -> None:
