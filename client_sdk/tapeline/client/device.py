@@ -8,7 +8,7 @@ from tapeline.base.times import Clock, Rng
 from tapeline.client.directory.sync import DirectorySync
 from tapeline.client.store.database import Database
 from tapeline.client.transport.calls import Caller
-from tapeline.crypto.device import VerifiedDevice
+from tapeline.crypto.device import VerifiedDevice, parse_device_entry
 from tapeline.crypto.record.facts import DeviceFact
 from tapeline.crypto.signing import SigningKey
 
@@ -48,3 +48,20 @@ class Device:
             NotFound: its entry is not under a cosigned note yet.
         """
         return self.directory.state.device(self.entry.entry_hash)
+
+
+def own_entry(obj: bytes) -> VerifiedDevice:
+    """Return the own entry, which was verified when it was enrolled and is kept in the authenticated store since."""
+    parsed = parse_device_entry(obj)
+    entry = parsed.entry
+    return VerifiedDevice(
+        entry_hash=parsed.entry_hash,
+        deployment=entry.deployment,
+        firm=entry.firm,
+        user=entry.user,
+        user_salt=entry.user_salt,
+        device_key=entry.device_key,
+        device_name=entry.device_name,
+        not_before_ms=entry.not_before_ms,
+        not_after_ms=entry.not_after_ms,
+    )

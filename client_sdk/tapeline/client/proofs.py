@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from tapeline.base.rules import Refused, Rule, refusing
+from tapeline.base.rules import Refused, Rule
 from tapeline.base.times import SECOND
 from tapeline.client.alarms import Alarms
 from tapeline.client.device import Device
@@ -15,8 +15,8 @@ from tapeline.client.leafcheck import parse_leaf, require_not_postdated
 from tapeline.client.store import leaves
 from tapeline.client.store.leaves import PendingLeaf
 from tapeline.client.transport.methods import PROVE
+from tapeline.crypto.record.dating import require_included
 from tapeline.transparency.cosigned import CosignedCheckpoint
-from tapeline.transparency.merkle import leaf_hash, verify_inclusion
 from tapeline.wire.v1.common_pb2 import ProofRequest
 
 BATCH = 256
@@ -107,9 +107,8 @@ class Proofs:
     async def _holds(self, one: PendingLeaf, path: list[bytes], note: CosignedCheckpoint) -> bool:
         """Tell whether the leaf is proven; a failure is alarmed once and ends its waiting."""
         try:
-            with refusing(Rule.REC_INCLUSION, "The leaf's inclusion in the cosigned log is not proven."):
-                verify_inclusion(leaf_hash(one.leaf), one.leaf_index, note.size, path, note.root)
-            require_not_postdated(parse_leaf(one.leaf), note)
+            require_included(one.leaf, one.leaf_index, note.size, path, note.root)
+            require_not_postdated(one.leaf_index, parse_leaf(one.leaf), note)
         except Refused as refused:
             if one.leaf_index not in self._overdue:
                 self._overdue.add(one.leaf_index)

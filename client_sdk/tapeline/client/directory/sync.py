@@ -6,7 +6,7 @@ import asyncio
 from sqlite3 import Connection
 
 from tapeline.base.errors import NotFound, StateError
-from tapeline.base.rules import Refused, Rule, refusing, require
+from tapeline.base.rules import Refused, Rule, require
 from tapeline.base.times import MINUTE, Clock
 from tapeline.client.directory.bootstrap import Pins, bootstrap, is_refused_note
 from tapeline.client.directory.shared import SharedDirectory
@@ -16,9 +16,9 @@ from tapeline.client.store.database import Database
 from tapeline.client.store.leaves import DirectoryRow
 from tapeline.client.transport.calls import Caller
 from tapeline.client.transport.methods import SYNC
+from tapeline.crypto.record.dating import require_included
 from tapeline.directory.state import DIRECTORY_TYPES, DirectoryState
 from tapeline.transparency.cosigned import CosignedCheckpoint
-from tapeline.transparency.merkle import leaf_hash, verify_inclusion
 from tapeline.wire.v1.objects_pb2 import Leaf
 from tapeline.wire.v1.relay_pb2 import DirectoryItem, SyncPage, SyncRequest
 
@@ -69,7 +69,7 @@ class DirectorySync:
         async with self._lock:
             while True:
                 page = await self._caller.call(SYNC, SyncRequest(since=self._next, limit=PAGE))
-                note = await self._verify(page.note)
+                note = await self.take_note(page.note)
                 await self._take(page, note)
                 if self._next >= note.size:
                     self._note = note
@@ -99,7 +99,13 @@ class DirectorySync:
         """Return the rows of a device entry and of its issuers up to the enroller's."""
         return self.shared.entry_chain(entry_hash)
 
-    async def _verify(self, raw: bytes) -> CosignedCheckpoint:
+    async def take_note(self, raw: bytes) -> CosignedCheckpoint:
+        """Return a shown note, verified and of one history with those before; a new roster is fetched if need be.
+
+        Raises:
+            Refused: as `NoteKeeper.offer`.
+            StateError: an empty note; retryable.
+        """
         if not raw:
             raise StateError("The archive log has no cosigned note yet.", "Start the witnesses.", retryable=True)
         try:
@@ -133,8 +139,7 @@ class DirectorySync:
     def _proven(self, item: DirectoryItem, note: CosignedCheckpoint, end: int) -> DirectoryRow:
         require(self._next <= item.index < end, Rule.LOG_INCLUSION, "An item lies outside its page.")
         if not self.shared.has(item.index, item.leaf):
-            with refusing(Rule.REC_INCLUSION, "A directory leaf's inclusion is not proven."):
-                verify_inclusion(leaf_hash(item.leaf), item.index, note.size, item.proof, note.root)
+            require_included(item.leaf, item.index, note.size, item.proof, note.root)
         kind = Leaf.FromString(item.leaf).type
         require(kind in DIRECTORY_TYPES, Rule.LEAF_TAG, "A leaf of the directory is of no such type.")
         return DirectoryRow(item.index, item.leaf, item.object)

@@ -62,7 +62,9 @@ class Receiver:
             lambda db: (inbox.load_conversations(db), inbox.load_sessions(db, now))
         )
         self._conversations = {row.conversation: row for row in conversations}
-        self._readings = {row.record_hash: Reading.of(row) for row in sessions}
+        # An own session may be known here before the transaction that stores it: it is kept.
+        fresh = {key: one for key, one in self._readings.items() if one.row.state is SessionState.OWN}
+        self._readings = fresh | {row.record_hash: Reading.of(row) for row in sessions}
         self._halted.clear()
 
     # --- what the sending side asks (send.lane.Places) -------------------------------------------------------------
@@ -76,6 +78,11 @@ class Receiver:
         """Return the highest conversation sequence seen."""
         row = self._conversations.get(conversation)
         return None if row is None else row.next_sequence - 1
+
+    def tag(self, conversation: bytes) -> bytes | None:
+        """Return the tag that the conversation's leaves carry here."""
+        row = self._conversations.get(conversation)
+        return None if row is None else row.tag
 
     def add_own_session(
         self, conversation: bytes, record_hash: bytes, not_after_ms: int
@@ -101,10 +108,8 @@ class Receiver:
 
     def subscription(self) -> Subscribe:
         """Return the cursors to go on from."""
-        cursors = [
-            Cursor(conversation=row.conversation, next_sequence=row.next_sequence)
-            for row in self._conversations.values()
-        ]
+        rows = self._conversations.values()
+        cursors = [Cursor(conversation=row.conversation, next_sequence=row.next_sequence) for row in rows]
         return Subscribe(cursors=cursors)
 
     async def process(self, deliveries: Iterable[Delivery]) -> None:
@@ -125,7 +130,7 @@ class Receiver:
         self._tell(batch)
 
     async def _one(self, delivery: Delivery, batch: Batch) -> None:
-        """Take one delivery; what fails before its place is known halts the conversation, what fails later its session."""
+        """Take one delivery: what fails before its place is known halts the conversation, later only its session."""
         if delivery.conversation in self._halted:
             return
         try:
@@ -207,9 +212,7 @@ class Receiver:
         reading = self._readings.get(leaf.object_hash)
         if not delivery.record_view:
             if reading is None or reading.row.state is not SessionState.OWN:
-                raise StateError(
-                    "The relay shows a session as our own that this store does not know.", "Tell the relay's operator."
-                )
+                raise StateError("This store does not know an own session that the relay shows.", "Tell its operator.")
             reading.row.leaf, reading.row.leaf_index = delivery.ack.leaf, delivery.ack.index
         else:
             reading = await self._records.read(
@@ -232,11 +235,8 @@ class Receiver:
         if reading.row.state in {SessionState.WITHHELD, SessionState.DROPPED}:
             return parsed.record_hash
         try:
-            require(
-                leaf.relay_time_ms <= reading.row.not_after_ms,
-                Rule.MSG_SESSION,
-                "The message came after its session ended.",
-            )
+            in_time = leaf.relay_time_ms <= reading.row.not_after_ms
+            require(in_time, Rule.MSG_SESSION, "The message came after its session ended.")
             verified = self._verdicts.message(
                 parsed,
                 sender_key=self._sender_key(reading),

@@ -94,9 +94,8 @@ class Sender:
     def unanswered(self) -> list[Submission]:
         """Return everything in flight, in order and byte for byte, under new tickets."""
         self._tickets.clear()
-        return [
-            self._ticketed(lane, one) for lane in self._lanes.values() for one in lane.in_flight if one.row.position
-        ]
+        lanes = list(self._lanes.values())
+        return [self._ticketed(lane, one) for lane in lanes for one in lane.in_flight if one.stored]
 
     async def close(self) -> None:
         """Stop sending; what is in the outbox is sent when the client is opened again."""
@@ -149,7 +148,8 @@ class Sender:
     async def _resend_later(self, lane: Lane, record_hash: bytes) -> None:
         await asyncio.sleep(RESEND_SECONDS)
         ticketed = {id(one) for _, one in self._tickets.values()}
-        again = [one for one in lane.in_flight if one.row.record_hash == record_hash and id(one) not in ticketed]
+        mine = [one for one in lane.in_flight if one.row.record_hash == record_hash and one.stored]
+        again = [one for one in mine if id(one) not in ticketed]
         self._submit(lane, again)
 
     async def _finish(self, acked: list[_Acked]) -> None:

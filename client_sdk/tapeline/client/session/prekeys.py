@@ -29,6 +29,7 @@ class PrekeyKeeper:
     def __init__(self, device: Device) -> None:
         self._device = device
         self._stored: list[StoredPrekey] = []
+        self.is_unconfirmed = True
 
     async def restore(self) -> None:
         """Load what the store holds."""
@@ -50,7 +51,10 @@ class PrekeyKeeper:
         # The secret half first, and past a power cut: what others seal to a published half must stay readable.
         await self._device.database.run(lambda db: prekeys.add(db, prekey), durable=True)
         self._stored.append(prekey)
-        return await self._send(prekey)
+        self.is_unconfirmed = True
+        index = await self._send(prekey)
+        self.is_unconfirmed = False
+        return index
 
     async def publish_unlogged(self) -> None:
         """Publish again what an earlier run stored and the directory does not show."""
@@ -58,6 +62,7 @@ class PrekeyKeeper:
         logged = {one.prekey.prekey_hash for one in self._device.fact.prekeys}
         if newest is not None and newest.prekey_hash not in logged:
             await self._send(newest)
+        self.is_unconfirmed = False
 
     async def forget_old(self, note_time_ms: int) -> None:
         """Delete secret halves that no record can use any more; the caller has processed all leaves up to then.

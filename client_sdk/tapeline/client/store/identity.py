@@ -24,6 +24,7 @@ class Identity:
         entry: the device's signed entry, empty until the enroller gave it.
         deployment: 32 bytes, empty until the first bootstrap.
         firm: organisation of the pinned roster, empty until the first bootstrap.
+        origin: of the archive log, empty until the first bootstrap.
     """
 
     relay: str
@@ -36,6 +37,7 @@ class Identity:
     entry: bytes = b""
     deployment: bytes = b""
     firm: str = ""
+    origin: str = ""
 
 
 def load(connection: Connection) -> Identity | None:
@@ -58,6 +60,7 @@ def load(connection: Connection) -> Identity | None:
         entry=field("entry"),
         deployment=field("deployment"),
         firm=field("firm").decode(),
+        origin=field("origin").decode(),
     )
 
 
@@ -74,6 +77,7 @@ def save(connection: Connection, identity: Identity) -> None:
         "entry": identity.entry,
         "deployment": identity.deployment,
         "firm": identity.firm.encode(),
+        "origin": identity.origin.encode(),
     }
     for name, value in values.items():
         meta.put(connection, f"identity/{name}", value)

@@ -1,0 +1,210 @@
+"""The running parts of one client: built from its store, kept going by a few background tasks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+
+from tapeline.base.errors import TapelineError
+from tapeline.base.rules import Refused, Rule, require
+from tapeline.client.alarms import Alarms
+from tapeline.client.bus import EventBus
+from tapeline.client.device import Device
+from tapeline.client.errors import RelayUnreachable
+from tapeline.client.events import CaughtUp, Connected, Disconnected, MembershipChanged
+from tapeline.client.inlet import Inlet
+from tapeline.client.options import ClientOptions
+from tapeline.client.proofs import Proofs
+from tapeline.client.receive.batch import Batch
+from tapeline.client.receive.receiver import Receiver
+from tapeline.client.receive.records import RecordReader
+from tapeline.client.send.sender import Sender
+from tapeline.client.session.opener import SessionOpener
+from tapeline.client.session.prekeys import PrekeyKeeper
+from tapeline.client.session.stock import ReceiptStock
+from tapeline.client.transport.backoff import Backoff
+from tapeline.client.transport.link import Link
+from tapeline.wire.v1.relay_pb2 import Delivery, ServerFrame
+
+FRAMES = 32
+HOUSEKEEPING_SECONDS = 5.0
+
+
+class Engine:
+    """Runs one enrolled device."""
+
+    def __init__(self, device: Device, options: ClientOptions) -> None:
+        self.device = device
+        self.bus = EventBus()
+        self.alarms = Alarms(device, self.bus)
+        self.proofs = Proofs(device, self.alarms)
+        self.prekeys = PrekeyKeeper(device)
+        self.stock = ReceiptStock(device)
+        self.inlet = Inlet(device.database, device.entry.entry_hash)
+        self.on_batch: Callable[[Batch], None] = lambda _: None
+        verdicts = options.verdicts
+        records = RecordReader(device, self.prekeys, verdicts)
+        self.receiver = Receiver(device, records, verdicts, self.proofs, self.alarms, self.bus, self._stored)
+        opener = SessionOpener(device, self.stock)
+        self.sender = Sender(
+            device,
+            opener,
+            self.receiver,
+            verdicts,
+            self.proofs,
+            self.alarms,
+            self.bus,
+            lambda items: self.link.submit(items),
+        )
+        self.link = Link(
+            device.caller,
+            device.rng,
+            opening=lambda: (self.receiver.subscription(), self.sender.unanswered()),
+            on_frame=self._on_frame,
+            on_state=self._on_state,
+        )
+        self._frames: asyncio.Queue[tuple[list[Delivery], bool]] = asyncio.Queue(FRAMES)
+        self._note = b""
+        self._note_news = asyncio.Event()
+        self._caught_up = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._side: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Take up what the store holds, then run; nothing here waits for the relay."""
+        await self.prekeys.restore()
+        await self.stock.restore()
+        await self.proofs.restore()
+        await self.receiver.restore()
+        await self.sender.restore()
+        for task in (self.link.run(), self._receive(), self._follow_notes(), self._keep_house()):
+            self._spawn(task)
+
+    async def close(self) -> None:
+        """Stop everything; what is in the outbox stays there."""
+        await self._stop()
+        self.inlet.close()
+        self.bus.close()
+
+    async def _stop(self) -> None:
+        self.stock.close()
+        tasks = [*self._tasks, *self._side]
+        for task in tasks:
+            if task is not asyncio.current_task():
+                task.cancel()
+        await asyncio.gather(*(task for task in tasks if task is not asyncio.current_task()), return_exceptions=True)
+        await self.sender.close()
+
+    def aside(self, work: Coroutine[None, None, None]) -> None:
+        """Do something beside the rest; its failure is not the client's."""
+        task = asyncio.create_task(_quietly(work))
+        self._side.add(task)
+        task.add_done_callback(self._side.discard)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A part that died takes the client with it: half a client would lose messages silently."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            for other in self._tasks:
+                other.cancel()
+            self.inlet.close(error)
+            self.bus.close()
+
+    # --- what comes from the relay -----------------------------------------------------------------------------------
+
+    async def _on_frame(self, frame: ServerFrame) -> None:
+        if frame.note:
+            self._note = frame.note
+            self._note_news.set()
+        if frame.answers:
+            await self.sender.on_answers(frame.answers)
+        if frame.deliveries or frame.caught_up:
+            await self._frames.put((list(frame.deliveries), frame.caught_up))
+
+    def _on_state(self, cause: TapelineError | None) -> None:
+        self.bus.publish(Connected() if cause is None else Disconnected(cause))
+        if cause is None:
+            self.sender.wake_all()
+            self.aside(self.alarms.file_complaints())
+        else:
+            self._caught_up = False
+
+    async def _receive(self) -> None:
+        backoff = Backoff(self.device.rng)
+        while True:
+            deliveries, caught_up = await self._frames.get()
+            while True:
+                try:
+                    await self.receiver.process(deliveries)
+                except RelayUnreachable:
+                    await asyncio.sleep(backoff.next_delay())
+                else:
+                    backoff.reset()
+                    break
+            if caught_up:
+                self._caught_up = True
+                self.bus.publish(CaughtUp())
+
+    def _stored(self, batch: Batch) -> None:
+        if batch.messages:
+            self.inlet.notify()
+        for conversation, index in batch.memberships:
+            self.aside(self._confirm_membership(conversation, index))
+        if batch.alarms:
+            self.aside(self.alarms.file_complaints())
+        self.on_batch(batch)
+
+    async def _confirm_membership(self, conversation: bytes, index: int) -> None:
+        """Tell of a membership when its statement is verified and its leaf proven."""
+        await self.device.directory.ensure(index + 1)
+        statement = self.device.directory.state.membership(conversation, below=index + 1)
+        shown = self.receiver.tag(conversation)
+        if shown not in {None, statement.tag}:
+            wrong = Refused(Rule.LEAF_TAG, "The conversation's leaves carry another tag than its salt gives.")
+            await self.alarms.raise_now(wrong, conversation)
+        self.bus.publish(MembershipChanged(conversation, statement.members, statement.sequence))
+
+    # --- notes -------------------------------------------------------------------------------------------------------
+
+    async def _follow_notes(self) -> None:
+        while True:
+            await self._note_news.wait()
+            self._note_news.clear()
+            try:
+                note = await self.device.directory.take_note(self._note)
+                await self.receiver.settle(await self.proofs.on_note(note))
+            except Refused as refused:
+                await self.alarms.raise_now(refused)
+                # A forked log is no log to go on with (promise P7).
+                require(refused.rule is not Rule.LOG_CONSISTENCY, refused.rule, refused.cause)
+            except TapelineError:
+                continue  # the next note tries again
+
+    async def _keep_house(self) -> None:
+        directory = self.device.directory
+        while True:
+            with suppress(TapelineError):
+                if directory.shared.has_roster:
+                    await self._renew_prekey()
+                    await self.proofs.check_overdue()
+            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+    async def _renew_prekey(self) -> None:
+        newest = self.device.directory.shared.notes.newest
+        if self.prekeys.is_due or self.prekeys.is_unconfirmed:
+            await self.device.directory.refresh()
+            await self.prekeys.publish_unlogged()
+        if self.prekeys.is_due:
+            await self.prekeys.publish()
+        if self._caught_up and newest is not None:
+            await self.prekeys.forget_old(newest.median_time_ms)
+
+
+async def _quietly(work: Coroutine[None, None, None]) -> None:
+    with suppress(TapelineError):
+        await work
