@@ -1,0 +1,97 @@
+"""The gate, steps 5 to 7: the records, the bundle's key, consent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tapeline.base.rules import Rule, refusing, require
+from tapeline.crypto.hpke import HpkePublic
+from tapeline.crypto.record.verify import VerifiedRecord, verify_record
+from tapeline.governance.case import Case
+from tapeline.governance.certificate import EscrowCertificate
+from tapeline.governance.gate_input import (
+    AgentMemory,
+    BeforeCiphertext,
+    Consent,
+    GateInput,
+    GateRecord,
+    GateSession,
+)
+from tapeline.transparency import merkle
+from tapeline.transparency.cosigned import CosignedCheckpoint
+from tapeline.wire.v1.objects_pb2 import LeafType
+
+
+def step_5_verify_records(package: GateInput, before: BeforeCiphertext, agent: AgentMemory) -> tuple[GateSession, ...]:
+    """Return the sessions, each in the archive and verified in full, with its certificate."""
+    verified: list[VerifiedRecord] = []
+    for one in package.records:
+        with refusing(Rule.GATE_RECORD, "A session's record does not verify, or is not in the archive."):
+            _require_archived(one, before.archive)
+            verified.append(_verify_record(package, one))
+    _require_fresh_c0(verified, agent)
+    return tuple(
+        GateSession(session, one.record, _certificate(package, before.case, session))
+        for one, session in zip(package.records, verified, strict=True)
+    )
+
+
+def _require_archived(one: GateRecord, archive: CosignedCheckpoint) -> None:
+    merkle.verify_inclusion(merkle.leaf_hash(one.leaf_bytes), one.index, archive.size, one.proof, archive.root)
+    require(
+        (one.leaf.type, one.leaf.object_hash) == (LeafType.LEAF_TYPE_SESSION, one.record.record_hash),
+        Rule.GATE_RECORD,
+        "The archive leaf is another object's.",
+    )
+
+
+def _verify_record(package: GateInput, one: GateRecord) -> VerifiedRecord:
+    facts = package.directory.facts_of(one.record, leaf_index=one.index, leaf_time_ms=one.leaf.relay_time_ms)
+    return verify_record(one.record, facts)
+
+
+def _require_fresh_c0(verified: Sequence[VerifiedRecord], agent: AgentMemory) -> None:
+    answered = dict(agent.answered)
+    for record in verified:
+        # Two records with one r open each other.
+        known = answered.setdefault(record.c0.encode(), record.record_hash)
+        require(known == record.record_hash, Rule.GATE_C0, "A C0 was answered for another record.")
+
+
+def _certificate(package: GateInput, case: Case, record: VerifiedRecord) -> EscrowCertificate:
+    row = next(row for row in record.escrow_rows if row.firm == case.firm)
+    return package.directory.certificate_of(row.key_id)
+
+
+def step_6_take_bundle_key(case: Case) -> HpkePublic:
+    """Return the case's key, which can be sealed to."""
+    with refusing(Rule.BUNDLE_KEY, "Nothing can be sealed to the case's key."):
+        HpkePublic.decode(case.hpke_public)
+    return HpkePublic.decode(case.hpke_public)
+
+
+def step_7_require_consent(before: BeforeCiphertext, sessions: Sequence[GateSession], consent: Consent) -> None:
+    """Demand a person's yes to exactly this, or the policy's."""
+    confirmed = consent.warrant_leaf == before.warrant_leaf and consent.record_hashes == hashes_of(sessions)
+    unattended = classes_of(sessions) <= consent.unattended_classes and len(sessions) > 0
+    require(confirmed or unattended, Rule.GATE_CONSENT, "Neither a person nor this agent's policy allowed the release.")
+
+
+def step_7_require_first_release(before: BeforeCiphertext, sessions: Sequence[GateSession], agent: AgentMemory) -> None:
+    """Refuse to release a session twice for one warrant."""
+    hashes = [session.verified.record_hash for session in sessions]
+    require(
+        agent.released.get(before.warrant_leaf, frozenset()).isdisjoint(hashes) and len(set(hashes)) == len(hashes),
+        Rule.GATE_ONCE,
+        "A session was released for this warrant already; send that bundle again.",
+    )
+
+
+def hashes_of(sessions: Sequence[GateSession]) -> frozenset[bytes]:
+    """Return the record hashes of sessions."""
+    return frozenset(session.verified.record_hash for session in sessions)
+
+
+def classes_of(sessions: Sequence[GateSession]) -> frozenset[str]:
+    """Return the retention classes of sessions."""
+    return frozenset(session.certificate.retention_class for session in sessions)
