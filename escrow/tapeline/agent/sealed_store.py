@@ -86,5 +86,6 @@ class SealedStore:
             return crypto_aead_xchacha20poly1305_ietf_decrypt(ciphertext, name.encode(), nonce, self._key.reveal())
         except (CryptoError, ValueError):
             raise CryptoFailure(
-                "An item of the sealed store does not open.", "Check the passphrase, or restore the store from a backup."
+                "An item of the sealed store does not open.",
+                "Check the passphrase, or restore a backup.",
             ) from None

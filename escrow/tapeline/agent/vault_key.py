@@ -14,9 +14,7 @@ KIND = "vault-key"
 
 def attest_vault_key(key: SigningKey, deployment: bytes, epoch: int, retention_class: str, public: HpkePublic) -> bytes:
     """Return the attestation as a signed object."""
-    body = VaultKeyBody(
-        deployment=deployment, epoch=epoch, retention_class=retention_class, v_public=public.encode()
-    )
+    body = VaultKeyBody(deployment=deployment, epoch=epoch, retention_class=retention_class, v_public=public.encode())
     return seal_object(key, KIND, encode(body))
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sqlalchemy import Connection
+
 from tapeline.agent.ceremony import OPEN_KIND, ROUNDS, ceremony_id, verify_message
 from tapeline.base.errors import MalformedInput, NotFound, StateError
 from tapeline.base.times import Clock
@@ -53,11 +55,12 @@ class CeremonyBoard:
         _check_parameters(parameters, roster)
         ceremony = ceremony_id(request.parameters)
         new = StoredCeremony(ceremony, request.parameters, officer.id, request.signature)
-        await self._database.write(lambda conn: store.find_ceremony(conn, ceremony) or self._add(conn, new))
+        await self._database.write(lambda conn: self._add(conn, new))
         return ceremony
 
-    def _add(self, conn: store.Connection, new: StoredCeremony) -> None:
-        store.add_ceremony(conn, new, self._clock())
+    def _add(self, conn: Connection, new: StoredCeremony) -> None:
+        if store.find_ceremony(conn, new.id) is None:
+            store.add_ceremony(conn, new, self._clock())
 
     async def post(self, request: wire.CeremonyPost) -> None:
         """Keep one custodian's message of one round.
@@ -103,7 +106,7 @@ class CeremonyBoard:
         return found
 
 
-def _keep(conn: store.Connection, ceremony: bytes, message: StoredMessage) -> None:
+def _keep(conn: Connection, ceremony: bytes, message: StoredMessage) -> None:
     before = store.find_message(conn, ceremony, message.round, message.custodian)
     if before is None:
         store.add_message(conn, ceremony, message)

@@ -61,7 +61,7 @@ def open_database(path: Path) -> Database:
     return Database(engine)
 
 
-def _configure(connection: Any, record: object) -> None:  # noqa: ANN401
+def _configure(connection: Any, record: object) -> None:
     del record
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")

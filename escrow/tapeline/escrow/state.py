@@ -35,6 +35,7 @@ class CaseFile:
     dsse: bytes
     approvals: list[bytes] = field(default_factory=list)
     warrants: list[LoggedWarrant] = field(default_factory=list)
+    releases: set[bytes] = field(default_factory=set)  # statement hashes
     released: set[tuple[bytes, str, bytes]] = field(default_factory=set)  # warrant leaf, who, record hash
 
 
@@ -44,6 +45,7 @@ class BoardState:
     def __init__(self, pinned_roster: bytes) -> None:
         self.chain = RosterChain.pin(pinned_roster)
         self.revoked = Revoked()
+        self.rosters: list[bytes] = []
         self.certificates: list[tuple[EscrowCertificate, bytes]] = []
         self._cases: dict[bytes, CaseFile] = {}
         self._apply = defaultdict(
@@ -82,6 +84,7 @@ class BoardState:
 
     def _roster(self, stored: Stored) -> None:
         self.chain.add(stored.dsse, stored.time_ms)
+        self.rosters.append(stored.dsse)
 
     def _certificate(self, stored: Stored) -> None:
         self.certificates.append((EscrowCertificate.parse(stored.dsse), stored.dsse))
@@ -107,8 +110,9 @@ class BoardState:
         self._remember(VaultRelease.parse(stored.dsse), "")
 
     def _remember(self, release: VaultRelease, who: str) -> None:
-        released = self._cases[release.case].released
-        released.update((release.warrant_leaf, who, record_hash) for record_hash in release.record_hashes)
+        file = self._cases[release.case]
+        file.releases.add(release.statement_hash)
+        file.released.update((release.warrant_leaf, who, record_hash) for record_hash in release.record_hashes)
 
     def _ignore(self, stored: Stored) -> None:
         del stored

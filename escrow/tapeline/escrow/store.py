@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select
 
@@ -62,20 +63,20 @@ def append(conn: Connection, new: NewStatement, now_ms: int, sealed: bytes | Non
 
 def find(conn: Connection, statement_hash: bytes) -> Stored | None:
     """Return a statement by its hash."""
-    row = conn.execute(_statements().where(t.statement.c.statement_hash == statement_hash)).one_or_none()
+    row = conn.execute(select(t.statement).where(t.statement.c.statement_hash == statement_hash)).one_or_none()
     return None if row is None else _stored(row)
 
 
 def read_from(conn: Connection, since: int, limit: int) -> list[Stored]:
     """Return statements from an audit leaf index on."""
-    query = _statements().where(t.statement.c.position >= since).order_by(t.statement.c.position).limit(limit)
+    query = select(t.statement).where(t.statement.c.position >= since).order_by(t.statement.c.position).limit(limit)
     return [_stored(row) for row in conn.execute(query)]
 
 
 def bundles_of(conn: Connection, case_hash: bytes) -> list[tuple[Stored, bytes]]:
     """Return a case's releases, each with its sealed bundle, in the order of the log."""
     query = (
-        _statements(t.bundle.c.sealed)
+        select(t.statement, t.bundle.c.sealed)
         .join(t.bundle, t.bundle.c.position == t.statement.c.position)
         .where(t.bundle.c.about == case_hash)
         .order_by(t.statement.c.position)
@@ -86,7 +87,7 @@ def bundles_of(conn: Connection, case_hash: bytes) -> list[tuple[Stored, bytes]]
 def unmirrored(conn: Connection, kinds: Sequence[str], below: int) -> list[Stored]:
     """Return the statements of `kinds` below a log size that the archive does not hold yet, in order."""
     done = select(t.mirrored.c.position)
-    query = _statements().where(
+    query = select(t.statement).where(
         t.statement.c.kind.in_(kinds), t.statement.c.position < below, t.statement.c.position.not_in(done)
     )
     return [_stored(row) for row in conn.execute(query.order_by(t.statement.c.position))]
@@ -97,9 +98,5 @@ def mark_mirrored(conn: Connection, position: int, archive_index: int) -> None:
     conn.execute(insert(t.mirrored).values(position=position, archive_index=archive_index))
 
 
-def _statements(*more: object) -> "select":  # type: ignore[valid-type]
-    return select(t.statement, *more)  # type: ignore[call-overload]
-
-
-def _stored(row: Row[tuple[object, ...]]) -> Stored:
+def _stored(row: Row[Any]) -> Stored:
     return Stored(row.position, row.kind, row.statement_hash, row.about, row.dsse, row.leaf, row.time_ms)

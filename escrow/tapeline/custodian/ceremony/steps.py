@@ -61,7 +61,7 @@ def step(call: Call, me: Custodian, record: CeremonyRecord, board: Board, rng: R
     place = ROUNDS.index(name)
     if place and missing(call, board, ROUNDS[place - 1]):
         return record
-    before = _payloads(call, board, ROUNDS[place - 1]) if place else {}
+    before = payloads(call, board, ROUNDS[place - 1]) if place else {}
     return _STEPS[name](call, me, record, board, before, rng)
 
 
@@ -121,15 +121,15 @@ def _finish(call: Call, record: CeremonyRecord, board: Board) -> CeremonyRecord:
     """Take up the certificate with all custodians' signatures, ready for the officers'."""
     if record.certificate or missing(call, board, CERTIFICATE):
         return record
-    answers = _payloads(call, board, ACTIVATION)
+    answers = payloads(call, board, ACTIVATION)
     draft = _draft(call, record, board, answers)
-    signed = with_signatures(call, draft, _payloads(call, board, CERTIFICATE))
+    signed = with_signatures(call, draft, payloads(call, board, CERTIFICATE))
     return replace(record, certificate=signed)
 
 
 def setup_of(call: Call, board: Board) -> Setup:
     """Return the DKG's setup from everybody's announcement."""
-    return setup_from(call.parameters, read_announcements(call, _payloads(call, board, JOIN)))
+    return setup_from(call.parameters, read_announcements(call, payloads(call, board, JOIN)))
 
 
 def transcript_of(record: CeremonyRecord) -> Transcript:
@@ -149,10 +149,10 @@ def _outcome(call: Call, record: CeremonyRecord, setup: Setup, signed: Mapping[i
 def _draft(call: Call, record: CeremonyRecord, board: Board, answers: Mapping[int, bytes]) -> bytes:
     transcript = transcript_of(record)
     activation = verified_answers(call, transcript, answers)
-    return draft_certificate(call, transcript, _payloads(call, board, SUCCESS), activation)
+    return draft_certificate(call, transcript, payloads(call, board, SUCCESS), activation)
 
 
-def _payloads(call: Call, board: Board, round_name: str) -> dict[int, bytes]:
+def payloads(call: Call, board: Board, round_name: str) -> dict[int, bytes]:
     """Return everybody's payload of a round by index, each checked against its custodian's roster key."""
     return {
         index: verify_message(board[round_name, custodian], call.keys[index - 1], call.ceremony, round_name, custodian)

@@ -1,0 +1,55 @@
+"""Options and openings that the groups of people share: key file, pinned roster, services, the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from tapeline.agent.desk import Desk, open_desk, read_founding_roster
+from tapeline.base.errors import MalformedInput
+from tapeline.base.secret import Secret
+from tapeline.cli.common import read_passphrase
+from tapeline.crypto.keyfile import PersonKey, open_key_file
+from tapeline.custodian.ceremony.steps import Custodian
+
+KeyOption: TypeAlias = Annotated[Path, typer.Option("--key", help="Your key file.")]
+RosterOption: TypeAlias = Annotated[Path, typer.Option("--roster", help="Roster version 1, signed; what you trust.")]
+EscrowOption: TypeAlias = Annotated[str, typer.Option("--escrow", help="Address of the escrow service, host:port.")]
+RelayOption: TypeAlias = Annotated[str, typer.Option("--relay", help="Address of the relay, host:port.")]
+
+
+def open_person(key: Path, fd: int | None, file: Path | None) -> tuple[PersonKey, Secret]:
+    """Return a person's keys, and the passphrase that opened them."""
+    try:
+        document = key.read_bytes()
+    except OSError:
+        raise MalformedInput("The key file cannot be read.", "Check --key.") from None
+    passphrase = read_passphrase(fd, file)
+    return open_key_file(document, passphrase), passphrase
+
+
+@contextmanager
+def desk_of(key: PersonKey, roster: Path, escrow: str, relay: str | None = None) -> Iterator[Desk]:
+    """Open a desk for the length of a command."""
+    desk = open_desk(key, read_founding_roster(roster), escrow, relay)
+    try:
+        yield desk
+    finally:
+        desk.close()
+
+
+def acting(desk: Desk) -> Custodian:
+    """Return roster id and key of the person at the desk; syncs the audit log."""
+    return Custodian(desk.me().id, desk.key.signing)
+
+
+def unhex(text: str, what: str) -> bytes:
+    """Return bytes from hex typed by a person."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise MalformedInput(f"The {what} is not hexadecimal.", "Copy it as a whole.") from None

@@ -1,0 +1,111 @@
+"""The archive's directory as an agent replays it: every page proven against a cosigned note, then fed to the state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from tapeline.base.errors import NotFound, StateError
+from tapeline.base.rules import Rule, refusing, require
+from tapeline.crypto.limits import LEAF_BYTES
+from tapeline.crypto.wire import parse
+from tapeline.directory.state import DirectoryState
+from tapeline.governance.chain import RosterChain
+from tapeline.governance.roster import Roster
+from tapeline.transparency.cosigned import CosignedCheckpoint
+from tapeline.transparency.merkle import leaf_hash, verify_inclusion
+from tapeline.wire.v1.objects_pb2 import Leaf, LeafType
+from tapeline.wire.v1.relay_pb2 import DirectoryItem, SyncPage
+
+MAX_PAGES = 65_536
+
+
+class ArchivePort(Protocol):
+    """Where pages come from: the relay, or a carried file."""
+
+    def sync(self, since: int) -> SyncPage:
+        """Return the directory's page from a leaf index on."""
+
+
+class CarriedPages:
+    """Pages out of a file, in their order."""
+
+    def __init__(self, pages: Sequence[bytes]) -> None:
+        self._pages = [SyncPage.FromString(page) for page in pages]
+        self._next = 0
+
+    def sync(self, since: int) -> SyncPage:
+        """Return the next page, and at the end an empty one.
+
+        Raises:
+            NotFound: there are no pages.
+        """
+        if not self._pages:
+            raise NotFound("The package carries no directory.", "Make the package again.")
+        if self._next == len(self._pages):
+            return SyncPage(note=self._pages[-1].note, next=since)
+        self._next += 1
+        return self._pages[self._next - 1]
+
+
+class ArchiveReplica:
+    """A verified copy of the archive's directory; `sync` lets it grow. `pages` can be carried elsewhere."""
+
+    def __init__(self, pinned_rosters: Mapping[str, bytes]) -> None:
+        self.state = DirectoryState(pinned_rosters=pinned_rosters)
+        self._home = next(iter(pinned_rosters))
+        self.checkpoint: CosignedCheckpoint | None = None
+        self.pages: list[bytes] = []
+        self._next = 0
+
+    def sync(self, port: ArchivePort) -> CosignedCheckpoint:
+        """Take everything below the newest cosigned note and return it.
+
+        Raises:
+            Refused: LOG-*, REC-23, or the rule that an object breaks.
+            StateError: nothing is cosigned yet (retryable).
+        """
+        while True:
+            page = port.sync(self._next)
+            if not page.note:
+                raise StateError("The archive log has no cosigned checkpoint yet.", "Wait a moment.", retryable=True)
+            note = self._take(page)
+            if not page.items and page.next == self._next:
+                self.checkpoint = note
+                return note
+            if len(self.pages) >= MAX_PAGES:
+                raise StateError("The archive's directory is larger than this version takes.")
+            self.pages.append(page.SerializeToString())
+            self._next = page.next
+
+    def _take(self, page: SyncPage) -> CosignedCheckpoint:
+        """Verify a page and feed it to the state.
+
+        1. The note is cosigned, by the rosters known so far and those of this page, which pin one another.
+        2. Every item lies in the page's range and below the note, and its inclusion is proven.
+        3. The state judges what the leaves say.
+        """
+        note = self._rosters_with(page).verify_archive_note(page.note)  # 1
+        for item in page.items:
+            self._require_proven(item, page.next, note)  # 2
+        for item in page.items:
+            leaf = parse(Leaf, item.leaf, limit=LEAF_BYTES, what="archive leaf")
+            self.state.apply(item.index, leaf, item.object)  # 3
+        return note
+
+    def _rosters_with(self, page: SyncPage) -> RosterChain:
+        chain = self.state.rosters.home.copy()
+        for item in page.items:
+            leaf = parse(Leaf, item.leaf, limit=LEAF_BYTES, what="archive leaf")
+            if leaf.type == LeafType.LEAF_TYPE_ROSTER and Roster.parse(item.object).organisation == self._home:
+                chain.add(item.object, leaf.relay_time_ms)
+        return chain
+
+    def _require_proven(self, item: DirectoryItem, end: int, note: CosignedCheckpoint) -> None:
+        require(
+            self._next <= item.index < max(end, self._next + 1),
+            Rule.LOG_INCLUSION,
+            "An item of the directory lies outside its page.",
+        )
+        with refusing(Rule.REC_INCLUSION, "A directory leaf's inclusion is not proven."):
+            verify_inclusion(leaf_hash(item.leaf), item.index, note.size, item.proof, note.root)

@@ -1,0 +1,120 @@
+"""The audit log as an agent replays it: every leaf, the texts it may read, the newest roster, one checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from tapeline.base.errors import MalformedInput, StateError
+from tapeline.base.rules import Rule, require
+from tapeline.crypto.limits import LEAF_BYTES
+from tapeline.crypto.wire import parse
+from tapeline.governance.chain import RosterChain
+from tapeline.governance.dsse import parse_envelope
+from tapeline.governance.roster import Roster
+from tapeline.transparency.cosigned import CosignedCheckpoint
+from tapeline.transparency.merkle import leaf_hash, root_of
+from tapeline.wire.v1 import escrow_pb2 as wire
+from tapeline.wire.v1.objects_pb2 import AuditLeaf
+
+MAX_LEAVES = 1_000_000
+
+
+class AuditPort(Protocol):
+    """Where the log comes from; `BoardClient` is one."""
+
+    def sync(self, since: int) -> wire.AuditPage:
+        """Return a page of the log from an index on."""
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """A leaf with its statement, whose text is empty where this reader may not have it."""
+
+    index: int
+    leaf: bytes
+    kind: str
+    statement_hash: bytes
+    time_ms: int
+    dsse: bytes
+
+
+class AuditReplica:
+    """A verified copy of the audit log, all of it; `sync` lets it grow."""
+
+    def __init__(self, pinned_roster: bytes) -> None:
+        self.chain = RosterChain.pin(pinned_roster)
+        self.entries: list[AuditEntry] = []
+        self.checkpoint: CosignedCheckpoint | None = None
+        self._by_hash: dict[bytes, AuditEntry] = {}
+
+    @property
+    def roster(self) -> Roster:
+        """The newest roster."""
+        return self.chain.current
+
+    def sync(self, port: AuditPort) -> CosignedCheckpoint:
+        """Take all leaves below the newest cosigned checkpoint.
+
+        1. Each text hashes to its leaf; indices are contiguous; rosters follow one another from the pinned one.
+        2. The checkpoint is cosigned by the quorum in force, and all leaves together lead to its root.
+        3. It does not lie behind the one seen before, which is a prefix of the same leaves.
+
+        Raises:
+            Refused: GAT-1, GOV-3, LOG-1 to LOG-3.
+            StateError: nothing is cosigned yet (retryable).
+        """
+        entries, chain, note = list(self.entries), self.chain.copy(), b""
+        while True:
+            page = port.sync(len(entries))
+            if not page.items:
+                note = page.note
+                break
+            for item in page.items:
+                entries.append(_entry(item, len(entries)))  # 1
+                _take_roster(chain, entries[-1])
+        if not note:
+            raise StateError("The audit log has no cosigned checkpoint yet.", "Wait a moment.", retryable=True)
+        checkpoint = chain.verify_audit_note(note)  # 2
+        root = root_of(leaf_hash(entry.leaf) for entry in entries[: checkpoint.size])
+        require(
+            checkpoint.size <= len(entries) and root == checkpoint.root,
+            Rule.GATE_CHECKPOINT,
+            "The audit log's leaves do not lead to its checkpoint.",
+        )
+        old = self.checkpoint
+        require(old is None or old.size <= checkpoint.size, Rule.GATE_CHECKPOINT, "The audit log went back.")  # 3
+        self.chain, self.checkpoint, self.entries = chain, checkpoint, entries[: checkpoint.size]
+        self._by_hash = {entry.statement_hash: entry for entry in self.entries}
+        return checkpoint
+
+    def find(self, statement_hash: bytes) -> AuditEntry | None:
+        """Return the entry of a statement."""
+        return self._by_hash.get(statement_hash)
+
+    def of_kind(self, kind: str) -> list[AuditEntry]:
+        """Return the entries of a kind, in the log's order."""
+        return [entry for entry in self.entries if entry.kind == kind]
+
+    def texts(self) -> Mapping[bytes, bytes]:
+        """Return the readable texts by statement hash."""
+        return {entry.statement_hash: entry.dsse for entry in self.entries if entry.dsse}
+
+
+def _entry(item: wire.AuditItem, expected: int) -> AuditEntry:
+    if item.index != expected or expected >= MAX_LEAVES:
+        raise MalformedInput("The audit log's page does not follow the one before.", "Fetch it again.")
+    leaf = parse(AuditLeaf, item.leaf, limit=LEAF_BYTES, what="audit leaf")
+    if item.dsse:
+        require(
+            parse_envelope(item.dsse, leaf.kind).statement_hash == leaf.statement_hash,
+            Rule.GATE_CHECKPOINT,
+            "A text of the audit log is not its leaf's.",
+        )
+    return AuditEntry(item.index, item.leaf, leaf.kind, leaf.statement_hash, leaf.time_ms, item.dsse)
+
+
+def _take_roster(chain: RosterChain, entry: AuditEntry) -> None:
+    if entry.kind == Roster.kind:
+        chain.add(entry.dsse, entry.time_ms)

@@ -1,0 +1,89 @@
+"""One custodian's round: which warrants wait, fetching what the gate needs, releasing, posting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tapeline.agent.audit import AuditEntry
+from tapeline.agent.desk import Desk
+from tapeline.agent.package import documents, warrants_of, with_records
+from tapeline.base.errors import NotFound, TapelineError
+from tapeline.base.rules import Refused, Rule
+from tapeline.crypto.wire import encode
+from tapeline.custodian.release import Released, Releaser
+from tapeline.governance.gate_input import GateInput
+from tapeline.governance.release import Release
+from tapeline.transparency.merkle import leaf_hash
+from tapeline.wire.v1.escrow_pb2 import VaultReleaseRequest, WarrantPackage
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A release that the board logged."""
+
+    warrant: bytes
+    epoch: int
+    audit_index: int
+    repeated: bool
+
+
+def open_warrants(desk: Desk, custodian: str, wanted: bytes | None) -> list[AuditEntry]:
+    """Return the warrants' leaves that the custodian has not answered, or the one asked for by its hash.
+
+    Raises:
+        NotFound: no such warrant is logged.
+    """
+    entries = [entry for entry, _ in warrants_of(desk.audit)]
+    if wanted is not None:
+        found = [entry for entry in entries if entry.statement_hash == wanted]
+        if not found:
+            raise NotFound("The audit log has no such warrant.", "Check its hash.")
+        return found
+    releases = [Release.parse(entry.dsse) for entry in desk.audit.of_kind(Release.kind) if entry.dsse]
+    answered = {release.warrant_leaf for release in releases if release.custodian == custodian}
+    return [entry for entry in entries if leaf_hash(entry.leaf) not in answered]
+
+
+def fetch(desk: Desk, entry: AuditEntry) -> WarrantPackage:
+    """Return the warrant's whole package, and bring the desk's archive up to date beyond its records."""
+    package = with_records(documents(desk.audit, desk.board, entry), desk.relay)
+    desk.archive.sync(desk.relay)
+    return package
+
+
+def carried(desk: Desk, package: WarrantPackage) -> bytes:
+    """Return package and directory as one file, for an air-gapped custodian or the vault."""
+    return encode(VaultReleaseRequest(warrant_package=encode(package), archive_pages=desk.archive.pages))
+
+
+def answer_warrant(desk: Desk, releaser: Releaser, entry: AuditEntry, now_ms: int) -> list[Posted]:
+    """Fetch a warrant's package, pass the gate, post what was released.
+
+    Raises:
+        Refused: the rule of the gate that stands in the way.
+        NotFound: this agent holds no share of the keys asked for.
+    """
+    package = fetch(desk, entry)
+    gate = GateInput.from_package(package, desk.archive.state, pinned_roster=desk.founding.statement_hash)
+    return [_post(desk, entry, released) for released in releaser.release(gate, now_ms)]
+
+
+def answer_what_policy_allows(desk: Desk, releaser: Releaser, custodian: str, now_ms: int) -> list[str]:
+    """Try every open warrant and return a line about each: released, or why not."""
+    lines = []
+    for entry in open_warrants(desk, custodian, None):
+        name = entry.statement_hash.hex()[:16]
+        try:
+            answer_warrant(desk, releaser, entry, now_ms)
+            lines.append(f"warrant {name}: released")
+        except Refused as refused:
+            waits = refused.rule is Rule.GATE_CONSENT
+            lines.append(f"warrant {name}: {'waits for a person' if waits else refused.cause}")
+        except TapelineError as error:
+            lines.append(f"warrant {name}: {error.cause}")
+    return lines
+
+
+def _post(desk: Desk, entry: AuditEntry, released: Released) -> Posted:
+    ack = desk.board.post_bundle(released.release, released.sealed_bundle)
+    return Posted(entry.statement_hash, released.epoch, ack.index, released.repeated)

@@ -1,0 +1,107 @@
+"""The board: takes signed statements into the audit log, and hands log and statements out again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from sqlalchemy import Connection
+
+from tapeline.base.times import Clock
+from tapeline.crypto.ack import sign_ack
+from tapeline.crypto.signing import SigningKey
+from tapeline.escrow import store
+from tapeline.escrow.admission import admit
+from tapeline.escrow.database import Database
+from tapeline.escrow.readers import may_read
+from tapeline.escrow.state import BoardState
+from tapeline.escrow.store import NewStatement, Stored
+from tapeline.wire.v1 import escrow_pb2 as wire
+
+Listener = Callable[[Stored], Awaitable[None]]
+PAGE = 512
+
+
+class Board:
+    """The one writer of statements.
+
+    Args:
+        database: the service's.
+        state: empty; `load` fills it.
+        key: signs acknowledgements and warrants.
+        clock: unix milliseconds.
+    """
+
+    def __init__(self, database: Database, state: BoardState, key: SigningKey, clock: Clock) -> None:
+        self._database = database
+        self.state = state
+        self.key = key
+        self.clock = clock
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Tell `listener` of each statement from now on, after it is durable."""
+        self._listeners.append(listener)
+
+    async def load(self, first_roster: bytes) -> None:
+        """Replay the stored statements; an empty log begins with the roster that the officers founded it with.
+
+        Raises:
+            Refused: GOV-3, where the first roster is not validly signed.
+        """
+        for stored in await self._database.read(lambda conn: store.read_from(conn, 0, 2**31)):
+            self.state.apply(stored)
+        if len(self.state.chain) == 0:
+            await self.post("roster", first_roster)
+
+    async def post(self, kind: str, dsse: bytes) -> wire.AuditAck:
+        """Take a statement of a person; the same one again is acknowledged with its first leaf.
+
+        Raises:
+            MalformedInput, NotFound, Refused: see `admission.admit`.
+        """
+        return (await self.add([lambda: admit(self.state, kind, dsse, self.clock())]))[0]
+
+    async def add(
+        self, statements: Sequence[Callable[[], NewStatement]], sealed: bytes | None = None
+    ) -> list[wire.AuditAck]:
+        """Take statements, verified one after the other against what stands then, together or not at all."""
+        stored, added = await self._database.write(lambda conn: self._add_in(conn, statements, sealed))
+        # Durable now; nothing else runs between the commit and these lines, since neither awaits.
+        for one in added:
+            self.state.apply(one)
+        for one in added:
+            for listener in self._listeners:
+                await listener(one)
+        return [self._ack(one) for one in stored]
+
+    def _add_in(
+        self, conn: Connection, statements: Sequence[Callable[[], NewStatement]], sealed: bytes | None
+    ) -> tuple[list[Stored], list[Stored]]:
+        stored, added = [], []
+        # The write lock is held: nothing can become a leaf between the check and the leaf.
+        for verify in statements:
+            new = verify()
+            before = store.find(conn, new.statement_hash)
+            one = before or store.append(conn, new, self.clock(), sealed)
+            if before is None:
+                added.append(one)
+            stored.append(one)
+        return stored, added
+
+    def _ack(self, stored: Stored) -> wire.AuditAck:
+        signature = sign_ack(self.key, self.state.roster.audit_origin, stored.position, stored.leaf)
+        return wire.AuditAck(index=stored.position, leaf=stored.leaf, signature=signature)
+
+    async def page(self, since: int, limit: int, size: int, roles: frozenset[str]) -> list[wire.AuditItem]:
+        """Return the items from `since` on, below `size`; texts only where the caller's roles may read them."""
+        count = min(limit or PAGE, PAGE, max(size - since, 0))
+        found = await self._database.read(lambda conn: store.read_from(conn, since, count))
+        return [
+            wire.AuditItem(index=one.position, leaf=one.leaf, dsse=one.dsse if may_read(one.kind, roles) else b"")
+            for one in found
+        ]
+
+    async def bundles(self, case_hash: bytes) -> list[wire.Bundle]:
+        """Return a case's releases with their sealed bundles."""
+        found = await self._database.read(lambda conn: store.bundles_of(conn, case_hash))
+        return [wire.Bundle(release=one.dsse, sealed_bundle=sealed, index=one.position) for one, sealed in found]

@@ -1,0 +1,13 @@
+"""Who may read which statements (governance, table: texts stay in the database, for those with the role)."""
+
+from __future__ import annotations
+
+PUBLIC_KINDS = frozenset({"roster", "escrow-key", "revocation"})
+"""Read by everyone who has a role or runs a service; the archive holds them too."""
+
+CASE_READERS = frozenset({"custodian", "approver", "reviewer", "auditor", "legal"})
+
+
+def may_read(kind: str, roles: frozenset[str]) -> bool:
+    """Tell whether a caller with these roles may read statements of the kind."""
+    return kind in PUBLIC_KINDS or not CASE_READERS.isdisjoint(roles)

@@ -1,0 +1,202 @@
+"""The process: board, ceremonies, log publisher, mirror, gRPC and HTTP, from start to drained stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+
+from tapeline.agent.desk import read_founding_roster
+from tapeline.agent.remote import Remote
+from tapeline.base.errors import StateError
+from tapeline.base.rules import Rule, require
+from tapeline.base.seam import system_clock, system_rng
+from tapeline.base.times import Clock, Rng
+from tapeline.crypto.login import ESCROW, RELAY
+from tapeline.escrow.board import Board
+from tapeline.escrow.ceremonies import CeremonyBoard
+from tapeline.escrow.config import EscrowConfig, split_address
+from tapeline.escrow.database import Database, open_database
+from tapeline.escrow.keys import EscrowKeys, load_keys
+from tapeline.escrow.mirror import Mirror
+from tapeline.escrow.readers import may_read
+from tapeline.escrow.rpc_table import PACKAGE_BYTES, TABLE
+from tapeline.escrow.servicers.board import BoardService
+from tapeline.escrow.servicers.ceremony import CeremonyService
+from tapeline.escrow.state import BoardState
+from tapeline.escrow.tables import log
+from tapeline.escrow.teaching import VaultTeacher
+from tapeline.escrow.vault_client import VaultClient
+from tapeline.escrow.who_is import board_who_is
+from tapeline.governance.dsse import parse_envelope
+from tapeline.governance.roster import Roster
+from tapeline.rpc.login import LoginService
+from tapeline.rpc.server import RpcServer, ServerLimits, Service
+from tapeline.rpc.signals import StopSignal
+from tapeline.rpc.tokens import TokenStore, bearer_token
+from tapeline.tlog.http import log_routes
+from tapeline.tlog.listen import HttpServer
+from tapeline.tlog.publisher import LogPublisher, PublisherSettings
+from tapeline.tlog.witnessing import WitnessEndpoint
+from tapeline.wire.v1 import common_pb2_grpc, escrow_pb2_grpc
+
+DATABASE = "escrow.db"
+
+
+async def serve(
+    config: EscrowConfig,
+    *,
+    ready: Callable[[dict[str, object]], None],
+    clock: Clock = system_clock,
+    rng: Rng = system_rng,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Run the service until SIGTERM or SIGINT (or `stop`, where it is given), then drain.
+
+    Args:
+        config: settings.
+        ready: told {"grpc", "http", "pid"} once both ports listen.
+        clock, rng: time and randomness.
+        stop: for a process that hosts several services; None installs signal handlers.
+
+    Raises:
+        StateError, NotFound, Refused: keys, roster or log are not those of this service.
+    """
+    keys = load_keys(config.data)
+    first = read_founding_roster(config.roster)
+    _require_own_keys(Roster.parse(first), keys)
+    async with AsyncExitStack() as stack:
+        database = open_database(config.data / DATABASE)
+        stack.push_async_callback(database.close)
+        app = _App(config, keys, database, first, clock, rng)
+        await app.start()
+        stack.push_async_callback(app.close)
+        ready({"grpc": app.grpc_address, "http": app.http_address, "pid": os.getpid()})
+        if stop is not None:
+            await stop.wait()
+        else:
+            with StopSignal() as stopped:
+                await stopped.wait()
+
+
+class _App:
+    """The parts of one running service, wired."""
+
+    def __init__(
+        self, config: EscrowConfig, keys: EscrowKeys, database: Database, first: bytes, clock: Clock, rng: Rng
+    ) -> None:
+        self._config, self._first = config, first
+        state = BoardState(parse_envelope(first, Roster.kind).statement_hash)
+        roster = Roster.parse(first)
+        self._board = Board(database, state, keys.service, clock)
+        self._publisher = LogPublisher(
+            database.engine,
+            log,
+            keys.log,
+            roster.audit_origin,
+            roster.audit_policy(),
+            witness_endpoints(roster),
+            clock,
+            database.write_lock,
+            settings=PublisherSettings(interval_ms=config.checkpoint_ms),
+        )
+        self._board.listen(self._follow_roster)
+        self._vault = VaultClient(config.vault)
+        self._teacher = VaultTeacher(state, self._vault)
+        self._tokens = TokenStore(clock, rng)
+        self._who_is = board_who_is(state)
+        self._server = self._grpc_server(database, state, clock, rng)
+        self._http = self._http_server(database)
+        self._relay = _relay(config, roster, keys)
+        self._mirror = None if self._relay is None else Mirror(database, self._publisher, self._relay)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.grpc_address = self.http_address = ""
+
+    async def start(self) -> None:
+        """Check the log, replay it, listen, and start publishing."""
+        await self._publisher.start()
+        await self._board.load(self._first)
+        self._set_policy()
+        self.grpc_address = await self._server.start(*split_address(self._config.grpc))
+        self.http_address = await self._http.start()
+        self._tasks.append(asyncio.create_task(self._publisher.run()))
+        if self._mirror is not None:
+            self._tasks.append(asyncio.create_task(self._mirror.run()))
+        if self._config.vault is not None:
+            self._tasks.append(asyncio.create_task(self._teacher.run()))
+
+    async def close(self) -> None:
+        """Finish running calls, then stop the background tasks."""
+        await self._server.stop()
+        await self._http.stop()
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await self._publisher.close()
+        await self._vault.close()
+        if self._relay is not None:
+            self._relay.close()
+
+    def _grpc_server(self, database: Database, state: BoardState, clock: Clock, rng: Rng) -> RpcServer:
+        login = LoginService(
+            origin=Roster.parse(self._first).audit_origin,
+            audience=ESCROW,
+            who_is=self._who_is,
+            tokens=self._tokens,
+            clock=clock,
+            rng=rng,
+        )
+        board = BoardService(self._board, self._publisher, self._vault)
+        ceremonies = CeremonyService(CeremonyBoard(database, lambda: state.roster, clock), self._vault)
+        services = [
+            Service("tapeline.wire.v1.Login", lambda s: common_pb2_grpc.add_LoginServicer_to_server(login, s)),
+            Service("tapeline.wire.v1.Board", lambda s: escrow_pb2_grpc.add_BoardServicer_to_server(board, s)),
+            Service(
+                "tapeline.wire.v1.Ceremony",
+                lambda s: escrow_pb2_grpc.add_CeremonyServicer_to_server(ceremonies, s),
+            ),
+        ]
+        limits = ServerLimits(receive_bytes=PACKAGE_BYTES, send_bytes=PACKAGE_BYTES)
+        return RpcServer(services, TABLE, who_is=self._who_is, tokens=self._tokens, clock=clock, limits=limits)
+
+    def _http_server(self, database: Database) -> HttpServer:
+        routes = log_routes(database.engine, log, latest=self._publisher.latest, authorize=self._may_read_entries)
+        return HttpServer(Starlette(routes=routes), *split_address(self._config.http))
+
+    async def _may_read_entries(self, request: Request) -> bool:
+        """Tell whether the request's token is of one who may read about cases."""
+        header = request.headers.get("authorization")
+        token = bearer_token((("authorization", header),)) if header else None
+        key = self._tokens.key_of(token) if token else None
+        known = self._who_is(key) if key is not None else None
+        return known is not None and may_read("case", known.roles)
+
+    async def _follow_roster(self, stored: object) -> None:
+        del stored
+        self._set_policy()
+
+    def _set_policy(self) -> None:
+        roster = self._board.state.roster
+        self._publisher.set_policy(roster.audit_policy(), witness_endpoints(roster))
+
+
+def witness_endpoints(roster: Roster) -> list[WitnessEndpoint]:
+    """Return the witnesses that say where they listen."""
+    return [WitnessEndpoint(witness.name, witness.url) for witness in roster.witnesses if witness.url]
+
+
+def _relay(config: EscrowConfig, roster: Roster, keys: EscrowKeys) -> Remote | None:
+    if config.relay is None:
+        return None
+    return Remote(config.relay, keys.service, origin=roster.archive_origin, audience=RELAY)
+
+
+def _require_own_keys(roster: Roster, keys: EscrowKeys) -> None:
+    if (roster.escrow_key, roster.audit_log) != (keys.service.public, keys.log.key.encode()):
+        raise StateError("The roster names other keys than this service's.", "Use the data folder of this deployment.")
+    require(roster.version == 1, Rule.ROSTER_CHAIN, "The founding roster is no version 1.")

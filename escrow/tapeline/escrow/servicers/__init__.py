@@ -1,0 +1,1 @@
+"""The service's gRPC surface: each method unpacks, calls the logic, packs."""

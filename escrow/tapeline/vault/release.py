@@ -1,0 +1,102 @@
+"""The vault's release: the whole gate, passed by itself, then {record → q} sealed to the case's key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tapeline.agent.archive import ArchiveReplica, CarriedPages
+from tapeline.agent.bundle import NO_EPOCH, VAULT, bundle_info, seal_bundle
+from tapeline.agent.gate_memory import load_memory, memory_items
+from tapeline.base.errors import StateError
+from tapeline.base.secret import Secret
+from tapeline.base.times import Clock
+from tapeline.crypto.limits import RECORD_BYTES
+from tapeline.crypto.vault_open import open_vault_slot
+from tapeline.crypto.wire import encode, parse
+from tapeline.governance.dsse import signer
+from tapeline.governance.gate import pass_gate
+from tapeline.governance.gate_input import Consent, GateInput, GatePass, GateSession
+from tapeline.governance.manifest import Manifest
+from tapeline.governance.release import VaultRelease, bundle_hash
+from tapeline.governance.roster import Roster
+from tapeline.governance.warrant import Warrant
+from tapeline.vault.keyring import Keyring
+from tapeline.vault.keys import VaultKeys
+from tapeline.wire.v1 import escrow_pb2 as wire
+
+MAX_PACKAGE = 32 * RECORD_BYTES
+_RELEASE = "release/"
+
+
+@dataclass(frozen=True)
+class Releaser:
+    """Answers warrants.
+
+    Attributes:
+        keys: roster key and store, which holds the gate's memory too.
+        keyring: the V keys.
+        founding: roster version 1, pinned.
+        clock: unix milliseconds.
+    """
+
+    keys: VaultKeys
+    keyring: Keyring
+    founding: Roster
+    clock: Clock
+
+    def release(self, request: wire.VaultReleaseRequest) -> wire.VaultReleaseResponse:
+        """Return the release and sealed bundle of a warrant; the same bytes again where it was answered before.
+
+        Raises:
+            Refused: the rule of the gate that stands in the way.
+            StateError: the package lacks a session of the manifest.
+        """
+        package = parse(wire.WarrantPackage, request.warrant_package, limit=MAX_PACKAGE, what="warrant package")
+        name = _RELEASE + Warrant.envelope(package.warrant).statement_hash.hex()
+        known = self.keys.store.get(name)
+        if known is not None:
+            return wire.VaultReleaseResponse.FromString(known)
+        archive = ArchiveReplica({self.founding.organisation: self.founding.statement_hash})
+        archive.sync(CarriedPages(request.archive_pages))
+        gate = GateInput.from_package(package, archive.state, pinned_roster=self.founding.statement_hash)
+        if len(gate.records) != len(Manifest.parse(package.manifest).sessions):
+            raise StateError("The package lacks a session of the manifest.", "Make the package again.")
+        return self._answer(gate, name)
+
+    def _answer(self, gate: GateInput, name: str) -> wire.VaultReleaseResponse:
+        before = load_memory(self.keys.store)
+        # Nobody sits at the vault: its policy is to answer every class, behind all the other checks.
+        consent = Consent(unattended_classes=frozenset(self.keyring.chain.current.classes))
+        passed = pass_gate(gate, before, consent, self.clock())
+        sealed = self._seal(passed)
+        statement = VaultRelease(
+            warrant_leaf=passed.warrant_leaf,
+            case=passed.case.statement_hash,
+            epoch=NO_EPOCH,
+            record_hashes=tuple(sorted(session.verified.record_hash for session in passed.sessions)),
+            bundle_hash=bundle_hash(sealed),
+        )
+        release = statement.sign([signer(self.keys.roster)])
+        answer = wire.VaultReleaseResponse(release=release, sealed_bundle=sealed)
+        # Remembered before it leaves: a crash repeats these bytes, never another bundle.
+        self.keys.store.put({**memory_items(before, passed.memory), name: encode(answer)})
+        return answer
+
+    def _seal(self, passed: GatePass) -> bytes:
+        info = bundle_info(passed.case.statement_hash, passed.warrant_leaf, VAULT, NO_EPOCH)
+        sessions = [
+            wire.SessionQ(record_hash=session.verified.record_hash, q=self._open(session, passed.case.firm).reveal())
+            for session in passed.sessions
+        ]
+        return seal_bundle(passed.seal_to, info, wire.VaultBundle(warrant_leaf=passed.warrant_leaf, sessions=sessions))
+
+    def _open(self, session: GateSession, firm: str) -> Secret:
+        place = list(session.record.context.firms).index(firm)
+        v_key_id = session.certificate.v_key_id
+        return open_vault_slot(
+            self.keyring.by_id(v_key_id),
+            v_key_id,
+            session.verified.reservation_hash,
+            session.record.vault_slots[place],
+            session.verified.cq,
+        )
