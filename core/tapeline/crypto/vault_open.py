@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tapeline.base.errors import CryptoFailure
-from tapeline.base.rules import Refused, Rule, require
+from tapeline.base.rules import Rule, require
 from tapeline.base.secret import Secret
 from tapeline.crypto.hpke_open import HpkePrivate, open_sealed
 from tapeline.crypto.limits import Q_BYTES
@@ -13,14 +13,19 @@ from tapeline.crypto.reservation import hybrid_commitment, vault_slot_info
 def open_vault_slot(v_private: HpkePrivate, v_key_id: bytes, reservation_hash: bytes, slot: bytes, cq: bytes) -> Secret:
     """Return the q of a slot, or refuse under VLT-1 a slot that does not hold the q behind cq.
 
-    The cause is one and the same for every way to fail, so that the vault's answers tell nothing about q.
+    There is one check and one cause for every way to fail, so that the vault's answers tell nothing about q.
     """
-    try:
-        q = Secret(open_sealed(v_private, vault_slot_info(reservation_hash, v_key_id), slot))
-    except CryptoFailure:
-        raise Refused(Rule.VAULT_SLOT, _CAUSE) from None
-    require(len(q) == Q_BYTES and hybrid_commitment(q, reservation_hash) == cq, Rule.VAULT_SLOT, _CAUSE)
+    q = _opened(v_private, vault_slot_info(reservation_hash, v_key_id), slot)
+    require(
+        len(q) == Q_BYTES and hybrid_commitment(q, reservation_hash) == cq,
+        Rule.VAULT_SLOT,
+        "The vault slot does not hold the q that cq commits to.",
+    )
     return q
 
 
-_CAUSE = "The vault slot does not hold the q that cq commits to."
+def _opened(v_private: HpkePrivate, info: bytes, slot: bytes) -> Secret:
+    try:
+        return Secret(open_sealed(v_private, info, slot))
+    except CryptoFailure:
+        return Secret(b"")

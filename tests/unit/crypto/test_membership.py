@@ -10,6 +10,7 @@ from record_kit import CLASS, SeededRng, genesis
 from tapeline.base.errors import MalformedInput
 from tapeline.base.rules import Refused, Rule
 from tapeline.crypto.ids import conversation_id, tag
+from tapeline.crypto.limits import FIRMS, MEMBERS
 from tapeline.crypto.membership import VerifiedMembership, parse_statement, sign_statement, verify_statement
 from tapeline.crypto.signing import SigningKey
 from tapeline.wire.v1.objects_pb2 import FirmClass, Member, MembershipStatement
@@ -158,8 +159,19 @@ def test_a_genesis_without_a_salt_of_32_bytes_is_refused() -> None:
     assert refusal(statement) is Rule.WIRE_SIZE
 
 
-def test_deceptive_names_are_refused() -> None:
-    for statement in (first(), first()):
-        statement.members[0].user = "an\u202en"
-        with pytest.raises(MalformedInput):
-            verify(statement)
+@pytest.mark.rule(Rule.WIRE_SIZE)
+def test_wrong_lengths_and_lists_too_long_are_refused() -> None:
+    short, crowded, many_firms = first(), first(), first()
+    short.deployment = bytes(31)
+    crowded.members.extend([crowded.members[0]] * MEMBERS)
+    many_firms.firms.extend([many_firms.firms[0]] * FIRMS)
+    for statement in (short, crowded, many_firms):
+        assert refusal(statement) is Rule.WIRE_SIZE
+
+
+@pytest.mark.parametrize("field", ["firm", "user"])
+def test_deceptive_names_are_refused(field: str) -> None:
+    statement = first()
+    setattr(statement.members[0], field, "an\u202en")
+    with pytest.raises(MalformedInput):
+        verify(statement)

@@ -78,6 +78,12 @@ def test_a_proof_that_is_no_pair_of_scalars_is_refused(proof: bytes) -> None:
     assert refusal(changed(prove=False, possession=proof)) is Rule.PREKEY_POSSESSION
 
 
+@pytest.mark.rule(Rule.WIRE_SIZE)
+@pytest.mark.parametrize("length", [0, 63, 65])
+def test_a_proof_of_another_length_is_refused(length: int) -> None:
+    assert refusal(changed(prove=False, possession=bytes(length))) is Rule.WIRE_SIZE
+
+
 @pytest.mark.rule(Rule.PREKEY_SEALABLE)
 def test_an_x25519_half_of_small_order_is_refused() -> None:
     lattice = BEN.prekey.hpke.encode()[:1184]

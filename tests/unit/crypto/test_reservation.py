@@ -10,7 +10,7 @@ from record_kit import T0, make_world
 from tapeline.base.rules import Refused, Rule
 from tapeline.base.times import DAY
 from tapeline.crypto.hpke import seal
-from tapeline.crypto.limits import RESERVATION_MS, SLOT_BYTES
+from tapeline.crypto.limits import FIRMS, RESERVATION_MS, SLOT_BYTES
 from tapeline.crypto.objects import seal_object
 from tapeline.crypto.receipt import require_vault_slot, sign_receipt, vault_slot_hash, verify_receipt
 from tapeline.crypto.reservation import hybrid_commitment, vault_slot_info, verify_reservation
@@ -89,6 +89,20 @@ def test_a_reservation_expired_or_too_long_is_refused(at_ms: int) -> None:
     verify_reservation(PENDING.reservation, SENDER.entry, PENDING.expires_ms - 1)
     verify_reservation(PENDING.reservation, SENDER.entry, PENDING.expires_ms - RESERVATION_MS)
     assert refusal(lambda: verify_reservation(PENDING.reservation, SENDER.entry, at_ms)) is Rule.RESERVATION_EXPIRED
+
+
+@pytest.mark.rule(Rule.WIRE_SIZE)
+def test_a_session_id_of_another_length_and_too_many_firms_are_refused() -> None:
+    def short(body: Reservation) -> None:
+        body.session_id = bytes(31)
+
+    def crowded(body: Reservation) -> None:
+        body.firms.extend([f"z{number:03}" for number in range(FIRMS)])
+
+    for obj in (altered(short), altered(crowded)):
+        with pytest.raises(Refused) as caught:
+            verify_reservation(obj, SENDER.entry, T0)
+        assert caught.value.rule is Rule.WIRE_SIZE
 
 
 def test_seven_days_is_the_longest_reservation() -> None:

@@ -7,7 +7,7 @@ import hmac
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from tapeline.base.rules import Refused, Rule, require
+from tapeline.base.rules import Rule, require
 from tapeline.base.secret import Secret
 from tapeline.crypto.message.padme import unpad
 from tapeline.crypto.message.ratchet import MessageKeys
@@ -27,11 +27,13 @@ def open_with_key(message: VerifiedMessage, message_key: Secret) -> bytes:
         Rule.MSG_COMMITMENT,
         "The message's key is not the one that its header commits to.",
     )
-    return unpad(_decrypt(keys, message))
+    body = _decrypted(keys, message)
+    require(body is not None, Rule.MSG_AEAD, "The ciphertext does not open under its header.")
+    return unpad(body or b"")
 
 
-def _decrypt(keys: MessageKeys, message: VerifiedMessage) -> bytes:
+def _decrypted(keys: MessageKeys, message: VerifiedMessage) -> bytes | None:
     try:
         return ChaCha20Poly1305(keys.key.reveal()).decrypt(keys.nonce, message.ciphertext, message.header_bytes)
     except InvalidTag:
-        raise Refused(Rule.MSG_AEAD, "The ciphertext does not open under its header.") from None
+        return None
