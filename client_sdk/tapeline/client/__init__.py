@@ -1,8 +1,8 @@
 """The Tapeline client SDK: end-to-end encrypted, escrowed, verified messages in a few lines.
 
-    async with await Client.enrol(code, relay=…, enroller=…, store=…, passphrase=…) as alice:
-        conversation = await alice.create_conversation(["bob"])
-        receipt = await conversation.send("hello")
+async with await Client.enrol(code, relay=…, enroller=…, store=…, passphrase=…) as alice:
+    conversation = await alice.create_conversation(["bob"])
+    receipt = await conversation.send("hello")
 """
 
 from tapeline.client.client import Client, PersonName

@@ -42,7 +42,7 @@ __all__ = ["Client", "ClientOptions", "PersonName"]
 class Client:
     """One enrolled device: sends, receives, and verifies everything in between.
 
-    Use it in `async with`; several clients of a process share transport, verdicts and directory through `ClientOptions`.
+    Use it in `async with`; clients of one process share transport, verdicts and directory through `ClientOptions`.
     """
 
     def __init__(self, engine: Engine, options: ClientOptions, transport: Transport | None) -> None:
