@@ -23,12 +23,13 @@ from tapeline.crypto.prekey import VerifiedPrekey, verify_prekey
 from tapeline.crypto.prekey_secret import PrekeySecret, make_prekey
 from tapeline.crypto.receipt import sign_receipt, vault_slot_hash
 from tapeline.crypto.record.current import recipients
+from tapeline.crypto.record.encode import encode_escrow_row, encode_shard
 from tapeline.crypto.record.facts import DeviceFact, EscrowFact, Facts, PrekeyFact
 from tapeline.crypto.record.parse import ParsedView, parse_record, parse_view
 from tapeline.crypto.record.proof import Statement
 from tapeline.crypto.record.prove import prove
 from tapeline.crypto.record.rows import Bound, EscrowRow, Row, Shard, slot_hash, slot_info
-from tapeline.crypto.record.seal import CreatedRecord, create_record, encode_escrow_row, encode_shard
+from tapeline.crypto.record.seal import CreatedRecord, create_record
 from tapeline.crypto.record.verify import verify_record
 from tapeline.crypto.record.view import view_for
 from tapeline.crypto.reservation import PendingReservation, VaultTarget, make_reservation

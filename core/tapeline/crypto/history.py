@@ -16,12 +16,13 @@ from tapeline.crypto.dleq import EqualityStatement, prove_equality
 from tapeline.crypto.group import Point
 from tapeline.crypto.limits import MESSAGE_BODY
 from tapeline.crypto.prekey_secret import PrekeySecret
+from tapeline.crypto.record.encode import encode_row
 from tapeline.crypto.record.open import open_row, own_row
 from tapeline.crypto.record.opening import recipient_statement, sender_statement, verify_opening
 from tapeline.crypto.record.parse import ParsedRecord, ParsedView, parse_header, parse_shard
 from tapeline.crypto.record.root import require_q, session_root
 from tapeline.crypto.record.rows import Row, Shard
-from tapeline.crypto.record.seal import CreatedRecord, encode_row
+from tapeline.crypto.record.seal import CreatedRecord
 from tapeline.crypto.record.verify import VerifiedRecord
 from tapeline.crypto.wire import parse
 from tapeline.wire.v1.content_pb2 import HistoryGrant

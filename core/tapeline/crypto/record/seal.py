@@ -11,8 +11,10 @@ from tapeline.base.times import Rng
 from tapeline.crypto.dleq import prove_equality
 from tapeline.crypto.group import B_HAT, Point, Scalar
 from tapeline.crypto.hpke import seal
-from tapeline.crypto.limits import RECORD_BYTES, ROWS, SHARD_ROWS
-from tapeline.crypto.record.current import Recipient, is_current_key, recipients
+from tapeline.crypto.limits import RECORD_BYTES, SHARD_ROWS
+from tapeline.crypto.record.context import choose_keys, make_context, require_sealable
+from tapeline.crypto.record.current import Recipient, recipients
+from tapeline.crypto.record.encode import encode_escrow_row, encode_shard
 from tapeline.crypto.record.facts import DeviceFact, EscrowFact, Facts
 from tapeline.crypto.record.judge_header import RECORD_KIND
 from tapeline.crypto.record.opening import sender_statement
@@ -53,6 +55,21 @@ class _Secrets:
         return self.m + point.mul(self.r)
 
 
+@dataclass(frozen=True)
+class _Body:
+    """What is sealed: header points, rows, and slots in the order of rows."""
+
+    c0: Point
+    c0_hat: Point
+    escrow_rows: Sequence[EscrowRow]
+    shards: Sequence[Shard]
+    slots: Sequence[bytes]
+
+    def shard_hashes(self) -> list[bytes]:
+        """Return the hash of each shard, in order."""
+        return [shard.shard_hash() for shard in self.shards]
+
+
 def create_record(
     *,
     signing_key: SigningKey,
@@ -77,130 +94,78 @@ def create_record(
     Raises:
         Refused: where the relay would refuse: RES-1, RCP-3, REC-4, REC-19, PRE-5, WIR-3.
     """
-    keys = _escrow_keys(facts, reservation)
+    keys = choose_keys(facts, reservation)
     require(len(receipts) == len(keys), Rule.RECEIPT_SET, "There is not exactly one receipt for each firm.")
     found, stale = recipients(facts)
-    _require_sealable(keys, found)
-    context = encode(_context(facts, keys, reservation, not_before_ms, not_after_ms))
-
+    require_sealable(keys, found)
+    context = encode(make_context(facts, keys, reservation, not_before_ms, not_after_ms))  # step 2
     secrets = _Secrets(Scalar.random(rng).base_mul(), Scalar.random(rng), reservation.q)
-    c0, c0_hat = secrets.r.base_mul(), B_HAT.mul(secrets.r)
-    escrow_rows = [EscrowRow(key.firm, key.key_id, key.point, secrets.seal_to(key.point)) for key in keys]
-    slots, shards = _seal_rows(found, context, secrets)
-    bound = Bound.of(context, reservation.cq, receipts, escrow_rows, [shard.shard_hash() for shard in shards])
-    proofs = [prove(Statement(bound.label(), c0, c0_hat, escrow_rows, shard.rows), secrets.r, rng) for shard in shards]
-    record_hash = bound.record_hash(c0, c0_hat, proofs)
-
-    header = pb.SessionHeader(
-        context=context,
-        cq=reservation.cq,
-        reservation=pb.SignedObject.FromString(reservation.reservation),
-        receipts=[pb.SignedObject.FromString(receipt) for receipt in receipts],
-        c0=c0.encode(),
-        c0_hat=c0_hat.encode(),
-        escrow_rows=[encode_escrow_row(row) for row in escrow_rows],
-        shard_hashes=[shard.shard_hash() for shard in shards],
-        proofs=proofs,
-        signature=signing_key.sign(RECORD_KIND, record_hash),
-    )
-    record = encode(
-        pb.SessionRecord(
-            header=encode(header),
-            shards=[encode_shard(shard) for shard in shards],
-            vault_slots=reservation.slots,
-            device_slots=slots,
-        )
-    )
-    at_most(len(record), RECORD_BYTES, "bytes in a session record")
-    opening = sender_statement(record_hash, c0, escrow_rows[0], secrets.m)
+    body = _seal(context, keys, found, secrets)  # step 3
+    bound = Bound.of(context, reservation.cq, receipts, body.escrow_rows, body.shard_hashes())
+    proofs = [  # step 4
+        prove(Statement(bound.label(), body.c0, body.c0_hat, body.escrow_rows, shard.rows), secrets.r, rng)
+        for shard in body.shards
+    ]
+    record_hash = bound.record_hash(body.c0, body.c0_hat, proofs)  # step 5
+    header = _header(context, reservation, receipts, body, proofs, signing_key.sign(RECORD_KIND, record_hash))
+    opening = sender_statement(record_hash, body.c0, body.escrow_rows[0], secrets.m)
     return CreatedRecord(
-        record=record,
+        record=_record(header, body, reservation),
         record_hash=record_hash,
-        root=session_root(secrets.m, secrets.q, record_hash),
+        root=session_root(secrets.m, secrets.q, record_hash),  # step 6
         stale=tuple(stale),
         m=Secret(secrets.m.encode()),
         opening_proof=prove_equality(opening, secrets.r, rng).encode(),
     )
 
 
-def _escrow_keys(facts: Facts, reservation: PendingReservation) -> list[EscrowFact]:
-    firms = [firm for firm, _ in facts.membership.firms]
-    require(
-        list(reservation.firms) == firms, Rule.RESERVATION_BINDING, "The reservation is for other firms: reserve again."
-    )
-    keys = []
-    for firm, retention_class in facts.membership.firms:
-        current = [
-            key
-            for key in facts.escrow
-            if (key.firm, key.retention_class) == (firm, retention_class) and is_current_key(key, facts)
-        ]
-        require(
-            len(current) == 1, Rule.REC_ESCROW_KEY, f"{firm} has no current escrow key of the conversation's class."
-        )
-        keys.append(current[0])
-    require(
-        list(reservation.v_key_ids) == [key.v_key_id for key in keys],
-        Rule.REC_VAULT_KEY,
-        "The reservation was made with another vault key than the current one: reserve again.",
-    )
-    return keys
-
-
-def _require_sealable(keys: Sequence[EscrowFact], found: Sequence[Recipient]) -> None:
-    at_most(len(found), ROWS, "devices in one session")
-    points = [key.point.encode() for key in keys] + [one.prekey.prekey.point.encode() for one in found]
-    require(len(set(points)) == len(points), Rule.PREKEY_DISTINCT, "Two of the members' keys are one and the same.")
-
-
-def _context(
-    facts: Facts, keys: Sequence[EscrowFact], reservation: PendingReservation, not_before_ms: int, not_after_ms: int
-) -> pb.Context:
-    return pb.Context(
-        suite=pb.SUITE_V1,
-        deployment=facts.deployment,
-        firms=[key.firm for key in keys],
-        conversation=facts.membership.conversation,
-        session_id=reservation.session_id,
-        sender_device=facts.sender.device.entry_hash,
-        membership=facts.membership.statement_hash,
-        archive_note=facts.archive_note,
-        escrow_key_ids=[key.key_id for key in keys],
-        v_key_ids=[key.v_key_id for key in keys],
-        retention_classes=[key.retention_class for key in keys],
-        not_before_ms=not_before_ms,
-        not_after_ms=not_after_ms,
-    )
-
-
-def _seal_rows(found: Sequence[Recipient], context: bytes, secrets: _Secrets) -> tuple[list[bytes], list[Shard]]:
-    """Return the device slots in the order of rows, and the shards: 64 rows each, at least one shard."""
+def _seal(context: bytes, keys: Sequence[EscrowFact], found: Sequence[Recipient], secrets: _Secrets) -> _Body:
+    """Seal M and q to every key; device rows by prekey hash, 64 to a shard, at least one shard."""
     prekeys = sorted((one.prekey.prekey for one in found), key=lambda prekey: prekey.prekey_hash)
     rows = [Row(one.prekey_hash, one.point, secrets.seal_to(one.point)) for one in prekeys]
     slots = [seal(one.hpke, slot_info(context, one.prekey_hash), secrets.q.reveal()) for one in prekeys]
+    hashes = [slot_hash(slot) for slot in slots]
     cuts = range(0, max(len(rows), 1), SHARD_ROWS)
-    shards = [
-        Shard(
-            number,
-            tuple(rows[start : start + SHARD_ROWS]),
-            tuple(slot_hash(slot) for slot in slots[start : start + SHARD_ROWS]),
+    return _Body(
+        c0=secrets.r.base_mul(),
+        c0_hat=B_HAT.mul(secrets.r),
+        escrow_rows=[EscrowRow(key.firm, key.key_id, key.point, secrets.seal_to(key.point)) for key in keys],
+        shards=[
+            Shard(number, tuple(rows[start : start + SHARD_ROWS]), tuple(hashes[start : start + SHARD_ROWS]))
+            for number, start in enumerate(cuts)
+        ],
+        slots=slots,
+    )
+
+
+def _header(
+    context: bytes,
+    reservation: PendingReservation,
+    receipts: Sequence[bytes],
+    body: _Body,
+    proofs: Sequence[bytes],
+    signature: bytes,
+) -> bytes:
+    return encode(
+        pb.SessionHeader(
+            context=context,
+            cq=reservation.cq,
+            reservation=pb.SignedObject.FromString(reservation.reservation),
+            receipts=[pb.SignedObject.FromString(receipt) for receipt in receipts],
+            c0=body.c0.encode(),
+            c0_hat=body.c0_hat.encode(),
+            escrow_rows=[encode_escrow_row(row) for row in body.escrow_rows],
+            shard_hashes=body.shard_hashes(),
+            proofs=proofs,
+            signature=signature,
         )
-        for number, start in enumerate(cuts)
-    ]
-    return slots, shards
+    )
 
 
-def encode_escrow_row(row: EscrowRow) -> pb.EscrowRow:
-    """Return the row as it travels."""
-    return pb.EscrowRow(firm=row.firm, key_id=row.key_id, point=row.point.encode(), sealed=row.sealed.encode())
-
-
-def encode_shard(shard: Shard) -> bytes:
-    """Return the shard as it travels."""
-    rows = [encode_row(row) for row in shard.rows]
-    return encode(pb.Shard(number=shard.number, rows=rows, slot_hashes=shard.slot_hashes))
-
-
-def encode_row(row: Row) -> pb.Row:
-    """Return the row as it travels."""
-    return pb.Row(prekey=row.prekey, point=row.point.encode(), sealed=row.sealed.encode())
+def _record(header: bytes, body: _Body, reservation: PendingReservation) -> bytes:
+    shards = [encode_shard(shard) for shard in body.shards]
+    record = encode(
+        pb.SessionRecord(header=header, shards=shards, vault_slots=reservation.slots, device_slots=body.slots)
+    )
+    at_most(len(record), RECORD_BYTES, "bytes in a session record")
+    return record
