@@ -1,4 +1,4 @@
-"""What a new record is made of and for: the firms' current keys, and the context that names it all (protocol, step 2)."""
+"""What a new record is made of and for: the firms' keys, and the context that names it all (protocol, step 2)."""
 
 from __future__ import annotations
 
