@@ -35,21 +35,24 @@ def init(data: DataOption, as_json: JsonOption = False) -> None:
 async def code(
     data: DataOption,
     roster: RosterOption,
-    user: Annotated[str, typer.Option("--user", help="Whom the code is for.")],
+    user: Annotated[list[str], typer.Option("--user", help="Whom a code is for; may be given several times.")],
     hours: Annotated[int, typer.Option("--hours", min=1, max=720, help="How long it can be used.")] = 72,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a one-time enrolment code; give it to the user on a trusted way."""
+    """Print a one-time enrolment code for each user; give it to the user on a trusted way."""
     config = EnrollerConfig(data, roster)
     pinned, key = load_roster(roster), load_key(data)
     require_enroller(pinned, key)
     engine = await open_store(config.database)
     try:
         service = EnrollerService(key, pinned, engine, system_clock, system_rng, device_ms=config.device_ms)
-        text = format_enrolment(await service.new_code(user, hours * HOUR))
+        codes = {name: format_enrolment(await service.new_code(name, hours * HOUR)) for name in user}
     finally:
         await engine.dispose()
-    print_result({"user": user, "code": text}, as_json=as_json, human=text)
+    if len(user) == 1:
+        print_result({"user": user[0], "code": codes[user[0]]}, as_json=as_json, human=codes[user[0]])
+    else:
+        print_result({"codes": codes}, as_json=as_json)
 
 
 @app.command()

@@ -15,13 +15,13 @@ from tapeline.crypto.hpke import seal
 from tapeline.crypto.limits import SHARD_ROWS
 from tapeline.crypto.prekey import VerifiedPrekey
 from tapeline.crypto.record.current import is_current_key, recipients
+from tapeline.crypto.record.encode import encode_escrow_row, encode_shard
 from tapeline.crypto.record.facts import Facts
 from tapeline.crypto.record.judge_header import RECORD_KIND
 from tapeline.crypto.record.proof import Statement
 from tapeline.crypto.record.prove import prove
 from tapeline.crypto.record.root import session_root
 from tapeline.crypto.record.rows import Bound, EscrowRow, Row, Shard, slot_hash, slot_info
-from tapeline.crypto.record.seal import encode_escrow_row, encode_shard
 from tapeline.crypto.reservation import PendingReservation
 from tapeline.crypto.signing import SigningKey
 from tapeline.crypto.wire import encode

@@ -31,4 +31,4 @@ def load_key(data: Path) -> SigningKey:
 
 def public_part(key: SigningKey) -> dict[str, str]:
     """Return what the officers put into the roster."""
-    return {"part": "enroller", "enroller_key": key.public.hex()}
+    return {"part": "enroller", "name": "enroller", "key": key.public.hex()}
