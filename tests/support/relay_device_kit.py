@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 import grpc.aio
 from gov_kit import CLASS, DEPLOYMENT, key
-from relay_kit import RunningRelay, login, refusals
+from relay_kit import RunningRelay, login, refusals, until
 
 from tapeline.base.remote import from_refusal
 from tapeline.base.seam import system_clock, system_rng
-from tapeline.base.times import DAY, HOUR
+from tapeline.base.times import DAY, HOUR, Rng
 from tapeline.crypto.device import VerifiedDevice, issue_device_entry
 from tapeline.crypto.membership import VerifiedMembership, parse_statement, sign_statement
 from tapeline.crypto.message.chain import SendingChain
@@ -77,9 +77,7 @@ class Line:
 
     async def delivered(self, count: int) -> list[Delivery]:
         """Wait for so many deliveries in all."""
-        async with asyncio.timeout(30):
-            while len(self.deliveries) < count:
-                await asyncio.sleep(0.005)
+        await until(lambda: len(self.deliveries) >= count, 30)
         return self.deliveries
 
     async def read(self) -> None:
@@ -185,8 +183,12 @@ class Device:
         return make_reservation(self.key, self.device.entry_hash, DEPLOYMENT, targets, now + 6 * DAY, system_rng)
 
     def seal(
-        self, conversation: bytes, pending: PendingReservation | None = None, membership: bytes | None = None,
+        self,
+        conversation: bytes,
+        pending: PendingReservation | None = None,
+        membership: bytes | None = None,
         lasts_ms: int = HOUR,
+        rng: Rng = system_rng,
     ) -> tuple[CreatedRecord, SendingChain]:
         """Make a session record by this device's view."""
         pending = pending or self.reserve(conversation)
@@ -206,9 +208,15 @@ class Device:
         ]
         created = create_record(
             signing_key=self.key, reservation=pending, receipts=receipts, facts=facts,
-            not_before_ms=now, not_after_ms=now + lasts_ms, rng=system_rng,
+            not_before_ms=now, not_after_ms=now + lasts_ms, rng=rng,
         )  # fmt: skip
         return created, SendingChain(created.root, created.record_hash, self.key)
+
+    async def open(self, line: Line, conversation: bytes, lasts_ms: int = HOUR) -> SendingChain:
+        """Open a session and have it acknowledged."""
+        created, chain = self.seal(conversation, lasts_ms=lasts_ms)
+        await line.send("record", created.record)
+        return chain
 
     def message(self, chain: SendingChain, text: str = "hello") -> bytes:
         """Seal the chain's next message."""
@@ -245,14 +253,10 @@ def device_entry(user: str, firm: str = "acme", number: int = 1, **changes: obje
     return issue_device_entry(key(f"{firm}/enid"), pb.DeviceEntry(**values))  # type: ignore[arg-type]
 
 
-async def enrol(
-    relay: RunningRelay, user: str, firm: str = "acme", number: int = 1, *, prekey: bool = True
-) -> Device:
+async def enrol(relay: RunningRelay, user: str, firm: str = "acme", number: int = 1, *, prekey: bool = True) -> Device:
     """Publish a device's entry without a login, then log in and publish a prekey."""
     pinned = {name: roster.statement_hash for name, roster in relay.deployment.rosters.items()}
-    request = PublishRequest(
-        type=pb.LEAF_TYPE_DEVICE, object=SignedObject.FromString(device_entry(user, firm, number))
-    )
+    request = PublishRequest(type=pb.LEAF_TYPE_DEVICE, object=SignedObject.FromString(device_entry(user, firm, number)))
     async with refusals():
         ack = await DirectoryStub(relay.channel).Publish(request)
     metadata = await login(relay.channel, key(f"{firm}/{user}/{number}"))

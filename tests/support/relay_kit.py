@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import json
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc.aio
-from gov_kit import DEPLOYMENT, WITNESSES, Log, key, make_certificate, make_roster, person, sign_certificate, sign_roster
+from gov_kit import (
+    DEPLOYMENT,
+    WITNESSES,
+    Log,
+    key,
+    make_certificate,
+    make_roster,
+    person,
+    sign_certificate,
+    sign_roster,
+)
 from gov_kit import PEOPLE as GOV_PEOPLE
 
 from tapeline.base.remote import TRAILER, error_from_bytes
@@ -40,6 +52,7 @@ from tapeline.witness.app import witness_app
 PEOPLE = (*GOV_PEOPLE, ("aura", {"auditor"}, ""))
 ORIGIN = "archive.example"
 ASKED = ("in1", "out1")
+COMMAND = [sys.executable, "-c", "from tapeline.cli.relay import app; app()"]
 FAST = PublisherSettings(interval_ms=50)
 
 
@@ -96,6 +109,23 @@ class Deployment:
         finally:
             await engine.dispose()
 
+    @asynccontextmanager
+    async def process(self, *options: str, preexec: Callable[[], None] | None = None) -> AsyncIterator[RunningRelay]:
+        """Run the relay as an operator does; a process that still runs at the end is killed."""
+        rosters = [part for path in self.roster_files for part in ("--roster", str(path))]
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND, "serve", "--data", str(self.folder), *rosters, "--json", *options, stdout=-1, preexec_fn=preexec
+        )
+        assert process.stdout is not None
+        try:
+            where = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+            async with grpc.aio.insecure_channel(where["grpc"]) as channel:
+                yield RunningRelay(self, process, channel, where)
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
     def mirror_request(self, firm: str, leaf_type: int, kind: str, envelope: bytes) -> MirrorRequest:
         """Log a statement in the firm's audit log and prove it, as the escrow service does."""
         audit = self.audits[firm]
@@ -109,10 +139,10 @@ class Deployment:
 
 @dataclass
 class RunningRelay:
-    """A relay in this process, reached over gRPC and HTTP."""
+    """A relay, in this process or in one of its own, reached over gRPC and HTTP."""
 
     deployment: Deployment
-    relay: Relay
+    relay: Relay | asyncio.subprocess.Process
     channel: grpc.aio.Channel
     where: dict[str, str]
 
@@ -175,10 +205,10 @@ async def deployment(folder: Path, firms: Sequence[str] = ("acme",)) -> AsyncIte
         yield made
 
 
-async def until(condition: object, seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Poll a callable until it is true."""
     async with asyncio.timeout(seconds):
-        while not condition():  # type: ignore[operator]
+        while not condition():  # noqa: ASYNC110 (any condition, of any process)
             await asyncio.sleep(0.01)
 
 

@@ -37,6 +37,9 @@ from tapeline.wire.v1.objects_pb2 import Ack
 Deliver = Callable[[Sequence[tuple[Placed, Ack]]], None]
 
 
+Refusal = tuple["Submitted", TapelineError, Ack | None]
+
+
 @dataclass(slots=True, eq=False)
 class Submitted:
     """One item of a stream: the logged-in device's entry hash, the bytes, and where the outcome goes."""
@@ -119,8 +122,12 @@ class Intake:
         parsed = self._parse(batch)
         await self._load_sessions(parsed)
         draft = Draft(self._ledger, self._clock())
-        indices = await self._judge(parsed, draft)
-        if not draft.is_empty and not await self._store(draft):
+        indices, refused = await self._judge(parsed, draft)
+        stored = draft.is_empty or await self._store(draft)
+        # Refusal wait for the transaction too, since it holds the evidence of a fork.
+        for item, error, newer in refused:
+            self._reject(item, error, newer)
+        if not stored:
             self._fail(indices, draft)
             return
         draft.commit()
@@ -148,22 +155,24 @@ class Intake:
 
     async def _judge(
         self, parsed: Sequence[tuple[Submitted, ParsedRecord | ParsedMessage]], draft: Draft
-    ) -> list[tuple[Submitted, int]]:
-        """Return the accepted items with their leaf indices; the others are answered here."""
+    ) -> tuple[list[tuple[Submitted, int]], list[Refusal]]:
+        """Return the accepted items with their leaf indices, and the others with their errors."""
         indices: list[tuple[Submitted, int]] = []
+        refused: list[Refusal] = []
         for item, judged in parsed:
             try:
-                if isinstance(judged, ParsedMessage):
-                    indices.append((item, place_message(judged, item.data, item.device, draft)))
-                else:
-                    index = await place_record(judged, item.data, item.device, draft, self._find_reuse)
-                    indices.append((item, index))
+                indices.append((item, await self._judge_one(item, judged, draft)))
             except TapelineError as error:
-                self._reject(item, error, await self._newer(judged, error))
+                refused.append((item, error, await self._newer(judged, error)))
             except Exception as error:
                 log_internal("judging_failed", error)
-                self._reject(item, _fault())
-        return indices
+                refused.append((item, _fault(), None))
+        return indices, refused
+
+    async def _judge_one(self, item: Submitted, judged: ParsedRecord | ParsedMessage, draft: Draft) -> int:
+        if isinstance(judged, ParsedMessage):
+            return place_message(judged, item.data, item.device, draft)
+        return await place_record(judged, item.data, item.device, draft, self._find_reuse)
 
     async def _store(self, draft: Draft) -> bool:
         try:
