@@ -125,7 +125,7 @@ class Database:
         try:
             task.result = task.job(self._connection)
         except Exception as error:  # handed to the caller, whose job it was
-            task.error = error
+            task.error = _as_problem(error) if isinstance(error, sqlcipher3.Error) else error
             self._connection.execute("ROLLBACK TO job")
         self._connection.execute("RELEASE job")
 
@@ -151,6 +151,7 @@ def _resolve(tasks: list[_Task[object]]) -> None:
 def _connect(path: Path, key: StoreKey) -> Connection:
     connection: Connection = sqlcipher3.connect(str(path), isolation_level=None, check_same_thread=False)
     try:
+        connection.execute("PRAGMA cipher_log_level = NONE")  # it would write to the application's stderr
         # A raw key: SQLCipher derives nothing itself; the pages' authentication key differs by the file's own salt.
         connection.execute(f"PRAGMA key = \"x'{key.key.reveal().hex()}'\"")
         for pragma in _PRAGMAS:

@@ -1,0 +1,74 @@
+"""Helpers for tests of clients: collect messages and events, poll with deadlines, alter what a relay sends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from weakref import WeakKeyDictionary
+
+from tapeline.client import Client, Message
+from tapeline.client.content import Text
+from tapeline.client.events import Event
+from tapeline.wire.v1.relay_pb2 import ServerFrame
+
+SECONDS = 30.0
+
+
+_PLACES: WeakKeyDictionary[Client, int] = WeakKeyDictionary()
+
+
+async def take(client: Client, count: int, *, only_text: bool) -> list[Message]:
+    """The next messages after those taken before, as an application with a cursor of its own reads."""
+    found: list[Message] = []
+    async with asyncio.timeout(SECONDS):
+        async for message in client.messages(after=_PLACES.get(client, 0)):
+            _PLACES[client] = message.position
+            if isinstance(message.body, Text) or not only_text:
+                found.append(message)
+            if len(found) == count:
+                break
+    return found
+
+
+async def texts(client: Client, count: int) -> list[Message]:
+    """The next `count` messages that are text."""
+    return await take(client, count, only_text=True)
+
+
+async def bodies(client: Client, count: int) -> list[Message]:
+    """The next `count` messages of any kind."""
+    return await take(client, count, only_text=False)
+
+
+async def event(client: Client, kind: type[Event]) -> Event:
+    """The next event of a kind."""
+    async with asyncio.timeout(SECONDS):
+        async for one in client.events():
+            if isinstance(one, kind):
+                return one
+    raise AssertionError("the events ended")
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Poll until the condition holds."""
+    async with asyncio.timeout(SECONDS):
+        while not await condition():  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def altering(client: Client, alter: Callable[[ServerFrame], None]) -> AsyncIterator[None]:
+    """Let every frame from the relay pass through `alter`, as a relay that lies would send it."""
+    link = client._engine.link
+    original = link._on_frame
+
+    async def altered(frame: ServerFrame) -> None:
+        alter(frame)
+        await original(frame)
+
+    link._on_frame = altered
+    try:
+        yield
+    finally:
+        link._on_frame = original
