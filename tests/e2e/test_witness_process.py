@@ -90,10 +90,10 @@ async def test_a_log_is_witnessed_through_crashes_and_restarts(tmp_path: Path) -
             asyncio.Lock(),
             settings=PublisherSettings(interval_ms=50),
         )
-        stack.push_async_callback(publisher.close)
         await publisher.start()
         publishing = asyncio.create_task(publisher.run())
-        stack.callback(publishing.cancel)
+        stack.push_async_callback(asyncio.wait_for, publishing, 30)
+        stack.push_async_callback(publisher.close)
 
         await append(engine, leaves(5))
         first = await publisher.wait_for(5, timeout_s=30)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -79,6 +80,8 @@ class LogPublisher:
         self._published = asyncio.Condition()
         self._one_at_a_time = asyncio.Lock()
         self._is_checked = False
+        self._stopping = asyncio.Event()
+        self._running = asyncio.Lock()
 
     async def start(self) -> None:
         """Check the stored log and take up its last cosigned checkpoint; `publish` and `run` begin with it too.
@@ -94,8 +97,13 @@ class LogPublisher:
         await self._adopt()
 
     async def close(self) -> None:
-        """Close the connections to witnesses."""
-        await self._http.aclose()
+        """Let `run` finish what it publishes at this moment, then close the connections to witnesses.
+
+        The way to end `run`: a cancellation may fall into a statement, and the database driver then keeps its thread.
+        """
+        self._stopping.set()
+        async with self._running:
+            await self._http.aclose()
 
     def set_policy(self, policy: Policy, witnesses: Sequence[WitnessEndpoint]) -> None:
         """Judge and ask by another policy from the next checkpoint on: a new roster may change the witnesses."""
@@ -128,20 +136,22 @@ class LogPublisher:
             return cosigned
 
     async def run(self) -> None:
-        """Publish for ever: soon after growth, and an unchanged log again before its cosignatures grow stale.
+        """Publish until `close`: soon after growth, and an unchanged log again before its cosignatures grow stale.
 
         Raises:
             StateError: as `start`.
         """
-        if not self._is_checked:
-            await self.start()
-        while True:
-            try:
-                if await self._is_due():
-                    await self.publish()
-            except Exception as error:  # one failure of the database must not end publishing
-                _log.error("publishing_failed", failure=type(error).__name__)
-            await asyncio.sleep(self._settings.interval_ms / SECOND)
+        async with self._running:
+            if not self._is_checked:
+                await self.start()
+            while not self._stopping.is_set():
+                try:
+                    if await self._is_due():
+                        await self.publish()
+                except Exception as error:  # one failure of the database must not end publishing
+                    _log.error("publishing_failed", failure=type(error).__name__)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), self._settings.interval_ms / SECOND)
 
     async def wait_for(self, size: int, *, timeout_s: float) -> CosignedCheckpoint:
         """Return a cosigned checkpoint of at least `size` leaves, waiting for one if need be.

@@ -174,7 +174,8 @@ async def test_replicas_on_one_database_share_what_is_cosigned(engine: AsyncEngi
     try:
         assert await other.wait_for(4, timeout_s=20) == shown
     finally:
-        running.cancel()
+        await other.close()
+        await running
     assert len(witnesses.requests) == asked
 
 
@@ -193,7 +194,8 @@ async def test_the_loop_publishes_growth_and_renews(engine: AsyncEngine, witness
                 await asyncio.sleep(0.005)
         renewed = publisher.latest()
     finally:
-        running.cancel()
+        await publisher.close()
+        await running
     assert renewed is not None
     assert (renewed.size, renewed.root) == (grown.size, grown.root)
     assert renewed.median_time_ms == first.median_time_ms + 60_000
@@ -293,3 +295,27 @@ async def test_the_policy_can_change_while_running(engine: AsyncEngine, witnesse
     witnesses.down.clear()
     witnesses.stores["w3"] = MemoryWitnessStore()
     assert await publisher.publish() is not None
+
+
+async def test_closing_lets_the_checkpoint_at_hand_finish(engine: AsyncEngine) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    class Held(Witnesses):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.method == "POST":
+                asked.set()
+                await go_on.wait()
+            return await super().handle_async_request(request)
+
+    publisher = publisher_of(engine, Held(Clock()))
+    await append(engine, leaves(2))
+    running = asyncio.create_task(publisher.run())
+    await asked.wait()
+    closing = asyncio.create_task(publisher.close())
+    await asyncio.sleep(0)
+    assert not closing.done()
+    go_on.set()
+    await asyncio.gather(running, closing)
+    shown = publisher.latest()
+    assert shown is not None
+    assert shown.size == 2
