@@ -59,11 +59,18 @@ class Relay:
     """One running relay; made by `open_relay`."""
 
     def __init__(
-        self, config: RelayConfig, keys: RelayKeys, engine: AsyncEngine, ledger: Ledger, clock: Clock, rng: Rng
+        self,
+        config: RelayConfig,
+        keys: RelayKeys,
+        engine: AsyncEngine,
+        log: LogPublisher,
+        write_lock: asyncio.Lock,
+        ledger: Ledger,
+        clock: Clock,
+        rng: Rng,
     ) -> None:
         self._config, self._engine, self._ledger = config, engine, ledger
-        self._write_lock = asyncio.Lock()
-        self._log = self._publisher_of_log(keys, clock)
+        self._log, self._write_lock = log, write_lock
         self.metrics = Metrics()
         acknowledger = Acknowledger(keys.relay, ledger.origin)
         source = Source(engine, acknowledger)
@@ -106,12 +113,7 @@ class Relay:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, rosters: Sequence[bytes]) -> dict[str, str]:
-        """Check the log, enter rosters that it lacks, listen; return the addresses.
-
-        Raises:
-            StateError: the stored log is not the one that was signed and cosigned.
-        """
-        await self._log.start()
+        """Enter rosters that the log lacks, listen; return the addresses."""
         for roster in rosters:
             await self._publisher.publish(LeafType.LEAF_TYPE_ROSTER, roster)
         for task in (self._intake.run(), self._log.run(), self._announce_notes()):
@@ -132,19 +134,6 @@ class Relay:
                 await task
         await self._vaults.close()
         await self._log.close()
-
-    def _publisher_of_log(self, keys: RelayKeys, clock: Clock) -> LogPublisher:
-        return LogPublisher(
-            self._engine,
-            archive,
-            keys.log,
-            self._ledger.origin,
-            self._ledger.directory.archive_policy(),
-            _witnesses(self._ledger.directory.roster()),
-            clock,
-            self._write_lock,
-            settings=self._config.publisher,
-        )
 
     def _directory_changed(self, type_: LeafType) -> None:
         if type_ == LeafType.LEAF_TYPE_ROSTER:
@@ -169,7 +158,7 @@ async def open_relay(config: RelayConfig, keys: RelayKeys, engine: AsyncEngine, 
     """Return a relay whose memory is rebuilt from the database.
 
     Raises:
-        StateError: the roster names other keys than this relay's.
+        StateError: the roster names other keys than this relay's, or the stored log is not the one that was signed.
         Refused: a stored object breaks a rule.
     """
     rosters = [Roster.parse(read_roster(path)) for path in config.rosters]
@@ -178,12 +167,26 @@ async def open_relay(config: RelayConfig, keys: RelayKeys, engine: AsyncEngine, 
     home = rosters[0]
     if home.relay_key != keys.relay.public or home.archive_log != keys.log.key.encode():
         raise StateError("The roster names other keys than this relay's.", "Check --data and --roster.")
+    write_lock = asyncio.Lock()
+    log = LogPublisher(
+        engine,
+        archive,
+        keys.log,
+        home.archive_origin,
+        home.archive_policy(),
+        _witnesses(home),
+        clock,
+        write_lock,
+        settings=config.publisher,
+    )
+    await log.start()  # before anything is believed that the log holds
     directory = DirectoryState(pinned_rosters={roster.organisation: roster.statement_hash for roster in rosters})
     async with engine.connect() as conn:
         ledger = await conn.run_sync(load_ledger, directory, home.archive_origin)
     if not directory.rosters.knows(home.organisation):
         await _enter_first(config, keys, engine, ledger, clock)
-    return Relay(config, keys, engine, ledger, clock, rng)
+    log.set_policy(directory.archive_policy(), _witnesses(directory.roster()))
+    return Relay(config, keys, engine, log, write_lock, ledger, clock, rng)
 
 
 async def _enter_first(config: RelayConfig, keys: RelayKeys, engine: AsyncEngine, ledger: Ledger, clock: Clock) -> None:
