@@ -88,9 +88,7 @@ def release(
     roster: RosterOption,
     escrow: EscrowOption,
     relay: RelayOption,
-    warrant: Annotated[
-        str | None, typer.Option("--warrant", help="Hash of one warrant; else all open ones.")
-    ] = None,
+    warrant: Annotated[str | None, typer.Option("--warrant", help="Hash of one warrant; else all open ones.")] = None,
     policy: PolicyOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Say yes to what is shown, without being asked.")] = False,
     passphrase_fd: PassphraseFd = None,

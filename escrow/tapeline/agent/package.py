@@ -15,8 +15,10 @@ from tapeline.governance.warrant import Warrant
 from tapeline.transparency.checkpoint import parse_checkpoint
 from tapeline.transparency.note import split_note
 from tapeline.wire.v1.escrow_pb2 import ArchivedRecord, AuditItem, WarrantPackage
+from tapeline.wire.v1.objects_pb2 import Leaf
 from tapeline.wire.v1.relay_pb2 import ArchivedObject
 
+PROOFS_A_CALL = 1024
 _PUBLIC_TEXTS = frozenset({"roster", "escrow-key", "revocation"})
 
 
@@ -56,29 +58,46 @@ def with_records(package: WarrantPackage, relay: RelayClient) -> WarrantPackage:
         StateError: the relay withholds a record.
     """
     hashes = [row.record_hash for row in Manifest.parse(package.manifest).sessions]
-    answers = [relay.records(hashes[i : i + RECORDS_A_CALL]) for i in range(0, len(hashes), RECORDS_A_CALL)]
-    found = [record for answer in answers for record in answer.records]
-    if len(found) != len(hashes):
-        raise StateError("The relay withholds a record of the manifest.", "Report the relay.")
     full = WarrantPackage()
     full.CopyFrom(package)
-    if answers:
-        full.archive_note = answers[-1].note
-        full.records.extend(_under_one_note(found, answers[-1].note, len(answers[-1].records), relay))
-    else:
-        full.archive_note = Manifest.parse(package.manifest).archive_note
+    full.archive_note = Manifest.parse(package.manifest).archive_note
+    if hashes:
+        records, full.archive_note = fetch_records(relay, hashes)
+        if len(records) != len(hashes):
+            raise StateError("The relay withholds a record of the manifest.", "Report the relay.")
+        full.records.extend(records)
     return full
 
 
+def fetch_records(relay: RelayClient, record_hashes: Sequence[bytes]) -> tuple[list[ArchivedRecord], bytes]:
+    """Return the records that the relay shows of those asked for, and the one note that all are proven in.
+
+    An answer holds as many as fit, so what is missing is asked for again, until nothing more comes.
+    """
+    found: dict[bytes, ArchivedObject] = {}
+    fresh: list[ArchivedObject] = []
+    note, left = b"", list(record_hashes)
+    while left:
+        answer = relay.records(left[:RECORDS_A_CALL])
+        fresh, note = list(answer.records), answer.note
+        if not fresh:
+            break
+        found.update((Leaf.FromString(one.leaf).object_hash, one) for one in fresh)
+        left = [one for one in left if one not in found]
+    ordered = sorted(found.values(), key=lambda one: one.index)
+    return _under_one_note(ordered, note, fresh, relay), note
+
+
 def _under_one_note(
-    found: Sequence[ArchivedObject], note: bytes, fresh: int, relay: RelayClient
+    found: Sequence[ArchivedObject], note: bytes, fresh: Sequence[ArchivedObject], relay: RelayClient
 ) -> list[ArchivedRecord]:
     """Prove the earlier answers' records anew under the last answer's note, since the log grew in between."""
-    older = [one.index for one in found[: len(found) - fresh]]
-    proofs = {one.index: tuple(one.proof) for one in found[len(found) - fresh :]}
-    if older:
+    proofs = {one.index: tuple(one.proof) for one in fresh}
+    older = [one.index for one in found if one.index not in proofs]
+    for start in range(0, len(older), PROOFS_A_CALL):
         size = parse_checkpoint(split_note(note)[0]).size
-        proofs.update((one.index, tuple(one.hashes)) for one in relay.prove(older, size).proofs)
+        answer = relay.prove(older[start : start + PROOFS_A_CALL], size)
+        proofs.update((one.index, tuple(one.hashes)) for one in answer.proofs)
     return [ArchivedRecord(index=one.index, leaf=one.leaf, record=one.object, proof=proofs[one.index]) for one in found]
 
 

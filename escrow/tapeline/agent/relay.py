@@ -17,6 +17,14 @@ class RelayClient:
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
 
+    def deployment(self) -> wire.Deployment:
+        """Return what the relay tells everyone, such as where its log's tiles are."""
+        return self._remote.ask("Bootstrap/GetDeployment", wire.DeploymentRequest(), wire.Deployment)
+
+    def bearer(self) -> str:
+        """Return the HTTP authorization header of a fresh login, for the log's entries."""
+        return self._remote.bearer()
+
     def sync(self, since: int) -> wire.SyncPage:
         """Return a page of the directory from a leaf index on."""
         return self._remote.ask("Directory/Sync", wire.SyncRequest(since=since), wire.SyncPage)

@@ -59,6 +59,11 @@ class Remote:
         # Read to the end at once: an error midway is then told like any other.
         return iter(self._with_login(lambda metadata: self._read_all(path, request, answer, metadata)))
 
+    def bearer(self) -> str:
+        """Return the value of an HTTP authorization header; logs in anew, so that it is fresh."""
+        self._metadata = None
+        return self._with_login(lambda metadata: metadata[0][1])
+
     def close(self) -> None:
         """Close the connection."""
         self._channel.close()

@@ -1,0 +1,136 @@
+"""`tapeline approver`: read cases, approve or reject them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from tapeline.base.text import printable
+from tapeline.cli.common import JsonOption, PassphraseFd, PassphraseFile, command_errors, print_result
+from tapeline.cli.parties import EscrowOption, KeyOption, RosterOption, desk_of, open_person, unhex
+from tapeline.governance.case import Case
+from tapeline.review.approving import ApproverDesk
+from tapeline.review.showing import time_text
+from tapeline.review.status import CaseStatus
+
+app = typer.Typer(help="Read cases, approve or reject them.", no_args_is_help=True)
+
+CaseArgument = Annotated[str, typer.Argument(help="The case's hash.", metavar="CASE")]
+CommentOption = Annotated[str, typer.Option("--comment", help="Stands in the statement.")]
+
+
+@app.command("list")
+@command_errors
+def list_(
+    key: KeyOption,
+    roster: RosterOption,
+    escrow: EscrowOption,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the open cases and what each still waits for.
+
+    Example: tapeline approver list --key ada.key --roster roster.json --escrow 127.0.0.1:7002
+    """
+    person, _ = open_person(key, passphrase_fd, passphrase_file)
+    with desk_of(person, roster, escrow) as desk:
+        states = ApproverDesk(desk).cases()
+    rows = [{"case": one.case_hash.hex(), "matter": one.case.matter, "missing": list(one.missing)} for one in states]
+    print_result({"cases": rows}, as_json=as_json, human=_list(states))
+
+
+@app.command()
+@command_errors
+def show(
+    case: CaseArgument,
+    key: KeyOption,
+    roster: RosterOption,
+    escrow: EscrowOption,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one case: matter, purpose, people, window.
+
+    Example: tapeline approver show CASE --key ada.key --roster roster.json --escrow 127.0.0.1:7002
+    """
+    person, _ = open_person(key, passphrase_fd, passphrase_file)
+    with desk_of(person, roster, escrow) as desk:
+        found = ApproverDesk(desk).case(unhex(case, "case's hash"))
+    print_result(found.payload(), as_json=as_json, human=case_table(found))
+
+
+@app.command()
+@command_errors
+def approve(
+    case: CaseArgument,
+    key: KeyOption,
+    roster: RosterOption,
+    escrow: EscrowOption,
+    comment: CommentOption = "",
+    passphrase_fd: PassphraseFd = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve exactly this case.
+
+    Example: tapeline approver approve CASE --key ada.key --roster roster.json --escrow 127.0.0.1:7002
+    """
+    person, _ = open_person(key, passphrase_fd, passphrase_file)
+    with desk_of(person, roster, escrow) as desk:
+        index = ApproverDesk(desk).approve(unhex(case, "case's hash"), comment)
+    print_result({"audit_index": index}, as_json=as_json, human=f"Approved; logged as audit leaf {index}.")
+
+
+@app.command()
+@command_errors
+def reject(
+    case: CaseArgument,
+    key: KeyOption,
+    roster: RosterOption,
+    escrow: EscrowOption,
+    comment: CommentOption = "",
+    passphrase_fd: PassphraseFd = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Reject this case, for the record.
+
+    Example: tapeline approver reject CASE --key ada.key --roster roster.json --escrow 127.0.0.1:7002
+    --comment "The window is too wide."
+    """
+    person, _ = open_person(key, passphrase_fd, passphrase_file)
+    with desk_of(person, roster, escrow) as desk:
+        index = ApproverDesk(desk).reject(unhex(case, "case's hash"), comment)
+    print_result({"audit_index": index}, as_json=as_json, human=f"Rejected; logged as audit leaf {index}.")
+
+
+def case_table(case: Case) -> Table:
+    """Return a case for people; every text of others is made printable."""
+    table = Table(title=f"Case {case.statement_hash.hex()}", show_header=False, title_justify="left")
+    for name, value in (
+        ("Matter", case.matter),
+        ("Purpose", case.purpose),
+        ("Legal basis", case.legal_basis),
+        ("Requester", case.requester),
+        ("Subjects", ", ".join(f"{one.user} ({one.firm})" for one in case.subjects)),
+        ("Conversations", ", ".join(one.hex()[:16] for one in case.conversations) or "all of the subjects'"),
+        ("From", time_text(case.window.from_ms)),
+        ("Until", time_text(case.window.to_ms)),
+        ("Class", case.retention_class or "every"),
+        ("Expires", time_text(case.expires_ms)),
+    ):
+        table.add_row(Text(name), Text(printable(value, newlines=True), overflow="fold"))
+    return table
+
+
+def _list(states: list[CaseStatus]) -> Table:
+    table = Table("Case", "Matter", "Waits for")
+    for one in states:
+        cells = (one.case_hash.hex(), one.case.matter, "; ".join(one.missing) or "nothing")
+        table.add_row(*(Text(printable(cell), overflow="fold") for cell in cells))
+    return table

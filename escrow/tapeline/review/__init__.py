@@ -1,0 +1,1 @@
+"""The reviewer's workspace, the only place where plaintext appears, and the approver's desk."""

@@ -1,0 +1,121 @@
+"""Opening a case from end to end: documents, bundles, roots, messages, recount, judgement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tapeline.agent.desk import Desk
+from tapeline.agent.package import documents, warrants_of, with_records
+from tapeline.base.errors import StateError
+from tapeline.base.times import Clock
+from tapeline.crypto.hpke_open import HpkePrivate
+from tapeline.crypto.record.verify import verify_record
+from tapeline.crypto.wire import encode
+from tapeline.governance.gate import pass_gate_before_ciphertext
+from tapeline.governance.gate_input import AgentMemory, BeforeCiphertext, GateInput, GateRecord, GateSession
+from tapeline.review.bundles import Target, collect
+from tapeline.review.combining import Combined, combine_all
+from tapeline.review.completeness import Completeness, judge
+from tapeline.review.leaves import ReplayedArchive, fetch_leaves, replay_archive
+from tapeline.review.messages import ReadMessage, SessionMessages, locate, read_session
+from tapeline.review.recount import fetch_from, recount
+from tapeline.wire.v1.escrow_pb2 import WarrantPackage
+
+
+@dataclass(frozen=True, repr=False)
+class Opened:
+    """What a reviewer has before them; it holds plaintext, so it is redacted and never stored.
+
+    Attributes:
+        before: the verified documents.
+        messages: of all opened sessions, in the order of the log.
+        sessions: the same by session.
+        sealed: record hashes that are still sealed.
+        completeness: the judgement.
+        archive: the replay that everything was held against.
+    """
+
+    before: BeforeCiphertext
+    messages: tuple[ReadMessage, ...]
+    sessions: tuple[SessionMessages, ...]
+    sealed: tuple[bytes, ...]
+    completeness: Completeness
+    archive: ReplayedArchive
+
+
+def open_case(desk: Desk, case_hash: bytes, case_key: HpkePrivate, clock: Clock) -> Opened:
+    """Open as much of a case as was released so far.
+
+    1. Fetch the warrant's package and pass gate steps 1 to 4 over it: the reviewer too believes nobody.
+    2. Replay every leaf of the archive up to a cosigned checkpoint.
+    3. Verify every record in full.
+    4. Collect the logged bundles, combine partials with q, get the session roots.
+    5. Fetch the ciphertext, hold it against the replayed leaves, verify and open it.
+    6. Recompute the manifest and judge completeness.
+
+    Raises:
+        StateError: no warrant is logged yet.
+        Refused: a rule that the documents, the logs or a record break.
+    """
+    package = fetch_package(desk, case_hash)  # 1
+    archive = fetch_archive(desk)  # 2
+    gate = GateInput.from_package(package, archive.directory, pinned_roster=desk.founding.statement_hash)
+    before = pass_gate_before_ciphertext(gate, AgentMemory(), clock())
+    sessions = [_session(one, archive, before.case.firm) for one in gate.records]  # 3
+    target = Target(case_hash, case_key, before.warrant_leaf)
+    collected = collect(desk.board.bundles(case_hash), desk.audit, target, clock())  # 4
+    combined = combine_all(sessions, collected, before.case.firm, before.warrant_leaf)
+    read = _read(desk, package, archive, combined)  # 5
+    frozen = archive.directory.verify_archive_note(before.manifest.archive_note).size  # 6
+    counted = recount(before.case, before.manifest, archive, frozen, fetch_from(desk.relay))
+    sealed = tuple(session.verified.record_hash for session in combined.sealed)
+    judged = judge(before.case, before.manifest, archive, counted, read, sealed, combined.problems)
+    messages = sorted((one for session in read for one in session.messages), key=lambda one: one.leaf_index)
+    return Opened(before, tuple(messages), tuple(read), sealed, judged, archive)
+
+
+def fetch_package(desk: Desk, case_hash: bytes) -> WarrantPackage:
+    """Return the newest warrant's package of a case, with all records."""
+    desk.audit.sync(desk.board)
+    warrants = warrants_of(desk.audit, case_hash)
+    if not warrants:
+        raise StateError("The case has no warrant yet.", "See what is missing: tapeline reviewer status.")
+    return with_records(documents(desk.audit, desk.board, warrants[-1][0]), desk.relay)
+
+
+def fetch_archive(desk: Desk) -> ReplayedArchive:
+    """Return the archive replayed from its leaves and directory pages, both under the same cosigned checkpoint."""
+    checkpoint = desk.archive.sync(desk.relay)
+    leaves = fetch_leaves(desk.relay.deployment().tiles_url, desk.relay.bearer(), checkpoint)
+    pinned = {desk.founding.organisation: desk.founding.statement_hash}
+    return replay_archive(checkpoint, leaves, desk.archive, pinned)
+
+
+def _session(one: GateRecord, archive: ReplayedArchive, firm: str) -> GateSession:
+    facts = archive.directory.facts_of(one.record, leaf_index=one.index, leaf_time_ms=one.leaf.relay_time_ms)
+    verified = verify_record(one.record, facts)
+    row = next(row for row in verified.escrow_rows if row.firm == firm)
+    return GateSession(verified, one.record, archive.directory.certificate_of(row.key_id))
+
+
+def _read(desk: Desk, package: WarrantPackage, archive: ReplayedArchive, combined: Combined) -> list[SessionMessages]:
+    if not combined.opened:
+        return []
+    # The relay passes gate steps 1 to 4 itself; it needs no records for that, and answers for the whole manifest.
+    bare = WarrantPackage()
+    bare.CopyFrom(package)
+    del bare.records[:]
+    located = locate(desk.relay.ciphertext(encode(bare)), archive)
+    return [read_session(opened, located) for opened in combined.opened]
+
+
+def without_duplicates(opened: Opened) -> Opened:
+    """Drop repeats of (sender, message id): a sender may have sent a text anew after a refusal."""
+    seen: set[tuple[str, str, bytes]] = set()
+    kept = []
+    for one in opened.messages:
+        name = (one.firm, one.user, one.content.message_id)
+        if name not in seen:
+            kept.append(one)
+        seen.add(name)
+    return replace(opened, messages=tuple(kept))

@@ -1,0 +1,72 @@
+"""A case's conversations on a terminal: time, person, what was said, edits and deletions marked, nothing removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tapeline.base.text import printable
+from tapeline.base.times import SECOND
+from tapeline.review.messages import ReadMessage
+from tapeline.review.opening import Opened
+from tapeline.review.rendering import body_text
+
+
+def conversation_view(opened: Opened) -> RenderableType:
+    """Return all conversations, each a table, and the completeness sentence with its findings."""
+    parts: list[RenderableType] = []
+    for conversation, messages in by_conversation(opened.messages):
+        parts.append(_table(conversation, messages, _present(opened, conversation)))
+    parts.append(Text(opened.completeness.sentence, style="bold"))
+    parts.extend(Text(f"- {printable(finding)}") for finding in opened.completeness.findings)
+    return Group(*parts)
+
+
+def by_conversation(messages: Sequence[ReadMessage]) -> Iterator[tuple[bytes, list[ReadMessage]]]:
+    """Yield conversations in the order of their first message, each with its messages in the order of the log."""
+    groups: dict[bytes, list[ReadMessage]] = {}
+    for message in messages:
+        groups.setdefault(message.conversation, []).append(message)
+    yield from groups.items()
+
+
+def time_text(time_ms: int) -> str:
+    """Return a relay time for people, UTC."""
+    return datetime.fromtimestamp(time_ms / SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def marks(messages: Sequence[ReadMessage]) -> dict[bytes, str]:
+    """Return, by message hash, whether a later message of the same sender edits or deletes it."""
+    found: dict[bytes, str] = {}
+    senders = {message.message_hash: (message.firm, message.user) for message in messages}
+    for message in messages:
+        kind = message.content.WhichOneof("body")
+        if kind in {"edit", "delete"}:
+            of = message.content.edit.of if kind == "edit" else message.content.delete.of
+            if senders.get(of) == (message.firm, message.user):
+                found[of] = "edited later" if kind == "edit" else "deleted later"
+    return found
+
+
+def _table(conversation: bytes, messages: Sequence[ReadMessage], present: Sequence[str]) -> Table:
+    people = ", ".join(printable(name) for name in present)
+    table = Table(title=f"Conversation {conversation.hex()[:16]}: {people}", title_justify="left", expand=True)
+    for heading, ratio in (("Time (UTC)", 2), ("Who", 2), ("What", 8)):
+        table.add_column(heading, ratio=ratio, overflow="fold")
+    marked = marks(messages)
+    for message in messages:
+        note = marked.get(message.message_hash, "")
+        what = Text(body_text(message), style="strike" if note == "deleted later" else "")
+        if note:
+            what.append(f" [{note}]", style="italic")
+        table.add_row(time_text(message.time_ms), Text(printable(f"{message.user} ({message.firm})")), what)
+    return table
+
+
+def _present(opened: Opened, conversation: bytes) -> list[str]:
+    statement = opened.archive.directory.membership(conversation)
+    return [f"{member.user} ({member.firm})" for member in statement.members]

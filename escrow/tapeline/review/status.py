@@ -1,0 +1,170 @@
+"""Where a case stands and what is missing, from the audit log and the records' escrow keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tapeline.agent.audit import AuditReplica
+from tapeline.agent.package import warrants_of
+from tapeline.base.errors import NotFound
+from tapeline.base.rules import Refused
+from tapeline.governance.approval import Approval, Rejection
+from tapeline.governance.approvals import VerifiedApproval, verify_approval
+from tapeline.governance.case import Case
+from tapeline.governance.certificate import EscrowCertificate
+from tapeline.governance.closing import Closing
+from tapeline.governance.manifest import Manifest
+from tapeline.governance.release import Release, VaultRelease
+from tapeline.transparency.merkle import leaf_hash
+
+
+@dataclass(frozen=True)
+class EpochStatus:
+    """One escrow epoch of a warrant: who released, and how many are needed."""
+
+    epoch: int
+    threshold: int
+    released_by: tuple[str, ...]
+    could_release: tuple[str, ...]
+
+    @property
+    def needed(self) -> int:
+        """How many more custodians are needed."""
+        return max(0, self.threshold - len(self.released_by))
+
+
+@dataclass(frozen=True)
+class CaseStatus:
+    """Where a case stands; `missing` says in sentences what it waits for, and is empty when it can be opened."""
+
+    case_hash: bytes
+    case: Case
+    approved_by: tuple[str, ...]
+    rejected_by: tuple[str, ...]
+    approvals_needed: int
+    groups: tuple[str, ...]
+    groups_needed: int
+    warrant: bytes
+    sessions: int
+    messages: int
+    epochs: tuple[EpochStatus, ...]
+    vault_released: bool
+    closed: bool
+    missing: tuple[str, ...]
+
+
+def case_status(
+    audit: AuditReplica, case_hash: bytes, certificates: Sequence[EscrowCertificate], now_ms: int
+) -> CaseStatus:
+    """Return a case's status.
+
+    Args:
+        audit: synced.
+        case_hash: of a posted case.
+        certificates: of the escrow keys that the manifest's sessions are sealed to; empty before the warrant.
+        now_ms: unix milliseconds.
+
+    Raises:
+        NotFound: no such case is posted, or its text is not readable with this role.
+    """
+    entry = audit.find(case_hash)
+    if entry is None or not entry.dsse:
+        raise NotFound("The board shows no such case.", "Check its hash; log in with a role that may read it.")
+    case = Case.parse(entry.dsse)
+    approvals = standing_approvals(audit, case, now_ms)
+    warrants = warrants_of(audit, case_hash)
+    leaf = leaf_hash(warrants[-1][0].leaf) if warrants else b""
+    manifest = _manifest(audit, warrants[-1][1].manifest) if warrants else None
+    in_force = audit.chain.in_force(now_ms)
+    status = CaseStatus(
+        case_hash=case_hash,
+        case=case,
+        approved_by=tuple(one.approver.id for one in approvals),
+        rejected_by=tuple(one.approver for one in _rejections(audit) if one.case == case_hash),
+        approvals_needed=in_force.approvals,
+        groups=tuple(sorted({one.approver.group for one in approvals})),
+        groups_needed=in_force.approval_groups,
+        warrant=warrants[-1][0].statement_hash if warrants else b"",
+        sessions=len(manifest.sessions) if manifest else 0,
+        messages=manifest.messages if manifest else 0,
+        epochs=_epochs(audit, leaf, certificates),
+        vault_released=any(one.warrant_leaf == leaf for one in _vault_releases(audit)) if leaf else False,
+        closed=any(Closing.parse(one.dsse).case == case_hash for one in audit.of_kind(Closing.kind) if one.dsse),
+        missing=(),
+    )
+    return _with_missing(status)
+
+
+def standing_approvals(audit: AuditReplica, case: Case, now_ms: int) -> list[VerifiedApproval]:
+    """Return the approvals of a case that count now, one for each approver."""
+    found: dict[str, VerifiedApproval] = {}
+    for entry in audit.of_kind(Approval.kind):
+        if not entry.dsse or Approval.parse(entry.dsse).case != case.statement_hash:
+            continue
+        try:
+            verified = verify_approval(entry.dsse, case, audit.roster, audit.chain.in_force(now_ms), now_ms)
+        except Refused:
+            continue
+        found[verified.approver.id] = verified
+    return list(found.values())
+
+
+def approval_texts(audit: AuditReplica, case: Case, now_ms: int) -> list[bytes]:
+    """Return the envelopes of the approvals that count now."""
+    hashes = {one.approval.statement_hash for one in standing_approvals(audit, case, now_ms)}
+    return [entry.dsse for entry in audit.of_kind(Approval.kind) if entry.statement_hash in hashes]
+
+
+def _with_missing(status: CaseStatus) -> CaseStatus:
+    lines = []
+    people, groups = len(status.approved_by), len(status.groups)
+    if people < status.approvals_needed:
+        lines.append(f"approvals: {people} of {status.approvals_needed} people")
+    if groups < status.groups_needed:
+        lines.append(f"approvals: {groups} of {status.groups_needed} groups")
+    if not lines and not status.warrant:
+        lines.append("a warrant: file the approved case for it")
+    for epoch in status.epochs:
+        if epoch.needed:
+            have = f"{len(epoch.released_by)} of {epoch.threshold} custodians"
+            lines.append(f"epoch {epoch.epoch}: {have}; any {epoch.needed} of {', '.join(epoch.could_release)}")
+    if status.warrant and not status.vault_released:
+        lines.append("the vault's release")
+    return replace(status, missing=tuple(lines))
+
+
+def _epochs(
+    audit: AuditReplica, warrant_leaf: bytes, certificates: Sequence[EscrowCertificate]
+) -> tuple[EpochStatus, ...]:
+    releases = [Release.parse(entry.dsse) for entry in audit.of_kind(Release.kind) if entry.dsse]
+    rows = []
+    for certificate in certificates:
+        holders = {custodian.id for custodian in certificate.custodians}
+        released = {
+            one.custodian
+            for one in releases
+            if one.warrant_leaf == warrant_leaf and one.epoch == certificate.epoch and one.custodian in holders
+        }
+        rows.append(
+            EpochStatus(
+                epoch=certificate.epoch,
+                threshold=certificate.threshold,
+                released_by=tuple(sorted(released)),
+                could_release=tuple(sorted(holders - released)),
+            )
+        )
+    return tuple(rows)
+
+
+def _manifest(audit: AuditReplica, statement_hash: bytes) -> Manifest | None:
+    entry = audit.find(statement_hash)
+    return Manifest.parse(entry.dsse) if entry is not None and entry.dsse else None
+
+
+def _rejections(audit: AuditReplica) -> list[Rejection]:
+    return [Rejection.parse(entry.dsse) for entry in audit.of_kind(Rejection.kind) if entry.dsse]
+
+
+def _vault_releases(audit: AuditReplica) -> list[VaultRelease]:
+    return [VaultRelease.parse(entry.dsse) for entry in audit.of_kind(VaultRelease.kind) if entry.dsse]
