@@ -262,18 +262,13 @@ class Client:
 
     def _on_batch(self, batch: Batch) -> None:
         if self._options.acknowledge_disclosures:
-            for row in batch.messages:
-                if row.position and row.device != self._device.entry.entry_hash:
-                    self._acknowledge(row)
+            for row, _ in batch.disclosures:
+                if row.position:
+                    self._engine.aside(self._send_ack(row))
 
-    def _acknowledge(self, row: MessageRow) -> None:
-        message = Message.of(row)
-        if isinstance(message.body, RecordingDisclosure):
-            self._engine.aside(self._send_ack(message))
-
-    async def _send_ack(self, message: Message) -> None:
-        await self._device.directory.ensure(message.leaf_index)
-        await self.send(message.conversation, DisclosureAck(message.message_hash), {})
+    async def _send_ack(self, disclosing: MessageRow) -> None:
+        await self._device.directory.ensure(disclosing.leaf_index)
+        await self.send(disclosing.conversation, DisclosureAck(disclosing.message_hash), {})
 
 
 async def _assemble(who: Identity, database: Database, transport: Transport, options: ClientOptions) -> Device:

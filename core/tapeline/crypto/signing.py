@@ -6,6 +6,7 @@ as a public key, and two verifiers that disagree would let one party accept what
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NoReturn, Self, final
 
 from nacl import bindings as sodium
@@ -111,6 +112,7 @@ def framed_signature_holds(public: bytes, message: bytes, signature: bytes) -> b
     return True
 
 
+@lru_cache(maxsize=8192)  # public keys recur with every message, and the check costs as much as the verification
 def is_public_key(public: bytes) -> bool:
     """Tell whether the bytes are a canonical point of prime order; under a small-order key anything verifies."""
     try:

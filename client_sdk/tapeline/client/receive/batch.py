@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sqlite3 import Connection
 
 from tapeline.base.errors import TapelineError
+from tapeline.client.content import RecordingDisclosure
 from tapeline.client.events import Event
 from tapeline.client.receive.reading import Reading
 from tapeline.client.store import alarms, history, inbox, leaves
@@ -26,6 +27,7 @@ class Batch:
     alarms: list[tuple[AlarmRow, TapelineError]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     memberships: list[tuple[bytes, int]] = field(default_factory=list)
+    disclosures: list[tuple[MessageRow, RecordingDisclosure]] = field(default_factory=list)
 
     def store(self, db: Connection) -> None:
         """Store everything: the cursor moves with what it passed."""

@@ -10,7 +10,7 @@ from tapeline.base.errors import StateError, TapelineError
 from tapeline.base.rules import Refused, Rule, require
 from tapeline.client.alarms import Alarms
 from tapeline.client.bus import EventBus
-from tapeline.client.content import RecordingDisclosure, Said, decode_content
+from tapeline.client.content import RecordingDisclosure, decode_content
 from tapeline.client.device import Device
 from tapeline.client.errors import RelayUnreachable
 from tapeline.client.events import Disclosure, Withheld
@@ -247,7 +247,7 @@ class Receiver:
             batch.readings[parsed.record_hash] = reading
             reading.advance(parsed.message_hash)
             if reading.chain is not None:
-                batch.messages.append(self._opened(delivery, leaf, reading, verified))
+                self._open(delivery, leaf, reading.chain.open(verified), verified, reading, batch)
         except TapelineError as error:
             reading.drop()
             batch.readings[parsed.record_hash] = reading
@@ -255,12 +255,18 @@ class Receiver:
             batch.alarms.append((self._alarms.row(error, row.conversation, parsed.record_hash, row_hash), error))
         return parsed.record_hash
 
-    def _opened(self, delivery: Delivery, leaf: Leaf, reading: Reading, verified: VerifiedMessage) -> MessageRow:
-        assert reading.chain is not None
-        content = reading.chain.open(verified)
+    def _open(
+        self,
+        delivery: Delivery,
+        leaf: Leaf,
+        content: bytes,
+        verified: VerifiedMessage,
+        reading: Reading,
+        batch: Batch,
+    ) -> None:
         said = decode_content(content)
         sender = self._device.directory.state.device(reading.row.device).device
-        return MessageRow(
+        message = MessageRow(
             conversation=delivery.conversation,
             sequence=leaf.conversation_sequence,
             record_hash=verified.record_hash,
@@ -275,6 +281,9 @@ class Receiver:
             relay_time_ms=leaf.relay_time_ms,
             client_time_ms=verified.header.client_time_ms,
         )
+        batch.messages.append(message)
+        if isinstance(said.body, RecordingDisclosure):
+            batch.disclosures.append((message, said.body))
 
     def _sender_key(self, reading: Reading) -> bytes:
         return self._device.directory.state.device(reading.row.device).device.device_key
@@ -307,18 +316,10 @@ class Receiver:
             self._alarms.tell(row, error)
         for event in batch.events:
             self._bus.publish(event)
-        for message in batch.messages:
+        for message, said in batch.disclosures:
             if message.position:
-                self._tell_disclosure(message, decode_content(message.content))
+                self._bus.publish(_disclosure(message, said))
         self._on_stored(batch)
-
-    def _tell_disclosure(self, message: MessageRow, said: Said) -> None:
-        body = said.body
-        if isinstance(body, RecordingDisclosure):
-            event = Disclosure(
-                message.conversation, message.user, body.firm, body.text, body.retention_class, message.message_hash
-            )
-            self._bus.publish(event)
 
     # --- final judgement -------------------------------------------------------------------------------------------
 
@@ -335,3 +336,9 @@ class Receiver:
                 reading.drop()
                 await self._alarms.raise_now(error, reading.row.conversation, reading.row.record_hash)
             await self._device.database.run(partial(inbox.put_session, row=reading.to_row()))
+
+
+def _disclosure(message: MessageRow, said: RecordingDisclosure) -> Disclosure:
+    return Disclosure(
+        message.conversation, message.user, said.firm, said.text, said.retention_class, message.message_hash
+    )
