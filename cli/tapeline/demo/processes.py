@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -154,11 +154,13 @@ class Supervisor:
             party.drain()
         return party
 
-    async def run(self, name: str, argv: Sequence[str], *, within: float = READY_SECONDS) -> dict[str, Any]:
+    async def run(
+        self, name: str, argv: Sequence[str], *, within: float = READY_SECONDS, statuses: Collection[int] = (0,)
+    ) -> dict[str, Any]:
         """Run a command to its end and return the JSON object in the last line of its output.
 
         Raises:
-            PartyFailed: it ended with another status than 0.
+            PartyFailed: it ended with a status that is none of `statuses`, or printed nothing of the kind.
         """
         party = await self._spawn(name, argv, controlled=False)
         try:
@@ -170,11 +172,13 @@ class Supervisor:
         finally:
             await party.end(grace=1.0)
             self._parties.remove(party)
-        if status != 0:
+        if status not in statuses:
             raise PartyFailed(name, status, last_error(party.log))
-        lines = output.strip().splitlines()
-        result = json.loads(lines[-1]) if lines else {}
-        return result if isinstance(result, dict) else {"result": result}
+        with suppress(ValueError, IndexError):
+            result = json.loads(output.strip().splitlines()[-1])
+            if isinstance(result, dict):
+                return result
+        raise PartyFailed(name, status, last_error(party.log) or {"cause": "it printed no JSON object"})
 
     async def end_all(self) -> None:
         """End every process, those started last first, all at once where they do not depend on one another."""

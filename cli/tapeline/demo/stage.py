@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,10 +91,12 @@ class Stage:
         options = [*self.as_person(person), "--roster", str(self.roster), "--escrow", self.addresses["escrow"]]
         return [*options, "--relay", self.addresses["relay"]] if relay else options
 
-    async def run(self, name: str, *words: str, within: float = 60.0) -> dict[str, Any]:
-        """Run one `tapeline` command with --json to its end."""
+    async def run(
+        self, name: str, *words: str, within: float = 60.0, statuses: Collection[int] = (0,)
+    ) -> dict[str, Any]:
+        """Run one `tapeline` command with --json to its end; see `Supervisor.run`."""
         async with self._gate:
-            return await self.supervisor.run(name, [*TAPELINE, *words, "--json"], within=within)
+            return await self.supervisor.run(name, [*TAPELINE, *words, "--json"], within=within, statuses=statuses)
 
     async def run_all(self, commands: Sequence[tuple[str, ...]]) -> list[dict[str, Any]]:
         """Run commands side by side, each given as its name and its words."""

@@ -31,6 +31,8 @@ class Talk:
     chat_times: list[int] = field(default_factory=list)
     where: dict[str, int] = field(default_factory=dict)
     """Client process of each user."""
+    twins: list[bytes] = field(default_factory=list)
+    """Texts of the messages that the modified client sent beside its SDK, and the relay took."""
 
     def in_conversation(self, conversation: bytes, from_ms: int, to_ms: int) -> dict[str, dict[str, Any]]:
         """Return the messages of a conversation whose leaf lies in a window."""
@@ -178,4 +180,4 @@ async def collect(stage: Stage, talk: Talk) -> None:
     """Ask every client process what its devices sent."""
     for answer in await asyncio.gather(*(host.ask({"do": "own"}, SAY_SECONDS) for host in stage.hosts)):
         talk.sent |= {one["hash"]: one for one in answer["messages"]}
-    stage.outcome.sent = len(talk.sent)
+    stage.outcome.sent = len(talk.sent) + len(talk.twins)
