@@ -44,9 +44,7 @@ async def _file(stage: Stage, talk: Talk) -> str:
     words += ["--from", _iso(begin - 1), "--to", _iso(end), "--conversation", talk.channels[0].hex()]
     where = [*stage.desk(REVIEWER), "--data", str(_data(stage))]
     filed = await stage.run("reviewer-file", "reviewer", "file", *where, *words)
-    stage.narrator.say(
-        f"{REVIEWER} files a case for one conversation and a window, with a fresh key in it."
-    )
+    stage.narrator.say(f"{REVIEWER} files a case for one conversation and a window, with a fresh key in it.")
     return str(filed["case"])
 
 
@@ -119,7 +117,8 @@ async def _ask_beyond(stage: Stage, talk: Talk, case: str) -> None:
     policy = str(stage.folder.part("public") / "policy.toml")
     argv = [sys.executable, "-m", "tapeline.demo.beyond", *words, "--policy", policy, "--session", beyond, "--json"]
     refused = await _refusal(stage.supervisor.run("ask-beyond", argv, within=OPEN_SECONDS))
-    holds = refused == Rule.GATE_SCOPE.id
+    # Step 3 of the gate: it is in no manifest; a relay that listed it would meet the scope instead.
+    holds = refused in {Rule.GATE_MANIFEST.id, Rule.GATE_SCOPE.id}
     stage.outcome.checks["A custodian did not refuse a session outside the scope."] = holds
     _tell(stage, holds, f"{custodian} is asked for a session of another conversation: refused by {refused}")
 

@@ -17,7 +17,7 @@ from tapeline.demo.processes import Supervisor
 from tapeline.demo.script import builtin_script
 from tapeline.demo.stage import Stage
 from tapeline.demo.step1_founding import found
-from tapeline.demo.step2_chat import chat
+from tapeline.demo.step2_chat import chat, collect
 from tapeline.demo.step3_frauds import try_frauds
 from tapeline.demo.step4_search import search
 from tapeline.demo.step6_audit import audit
@@ -65,6 +65,7 @@ async def _play(stage: Stage, logs: Sequence[Transcript]) -> None:
     with narrator.step("review", STEPS["review"]):
         await review(stage, talk)
     with narrator.step("audit", STEPS["audit"]):
+        await collect(stage, talk)  # acknowledgements of the last disclosure came meanwhile
         await audit(stage)
 
 
