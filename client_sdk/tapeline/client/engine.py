@@ -68,6 +68,7 @@ class Engine:
         self._note = b""
         self._note_news = asyncio.Event()
         self._caught_up = False
+        self._closed = False
         self._tasks: list[asyncio.Task[None]] = []
         self._side: set[asyncio.Task[None]] = set()
 
@@ -88,6 +89,7 @@ class Engine:
         self.bus.close()
 
     async def _stop(self) -> None:
+        self._closed = True
         self.stock.close()
         tasks = [*self._tasks, *self._side]
         for task in tasks:
@@ -98,6 +100,9 @@ class Engine:
 
     def aside(self, work: Coroutine[None, None, None]) -> None:
         """Do something beside the rest; its failure is not the client's."""
+        if self._closed:
+            work.close()
+            return
         task = asyncio.create_task(_quietly(work))
         self._side.add(task)
         task.add_done_callback(self._side.discard)
