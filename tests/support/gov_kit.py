@@ -6,9 +6,10 @@ Every key is derived from its name; nothing is faked: leaves stand in Merkle tre
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from types import MappingProxyType
 
 from record_kit import SeededRng
 from tlog_kit import MemoryTiles
@@ -64,7 +65,7 @@ CLASS = "five-years"
 DEPLOYMENT = b"d" * 32
 WITNESSES = {
     name: Cosigner(f"{name}.example/w", Secret(hashlib.sha256(name.encode()).digest()))
-    for name in ("in1", "out1", "out2", "late1", "late2")
+    for name in ("in1", "in2", "out1", "out2", "late1", "late2")
 }
 PEOPLE = (
     ("olga", {"officer"}, ""),
@@ -200,11 +201,18 @@ class Log:
         self.entries.append(entry)
         return len(self.entries) - 1
 
-    def note(self, at_ms: int, size: int | None = None, by: Sequence[str] = ("in1", "out1")) -> bytes:
+    def note(
+        self,
+        at_ms: int,
+        size: int | None = None,
+        by: Sequence[str] = ("in1", "out1"),
+        times_ms: Mapping[str, int] = MappingProxyType({}),
+    ) -> bytes:
+        """The log's first `size` leaves, cosigned at one time, but for those whose own time `times_ms` gives."""
         count = len(self.entries) if size is None else size
         root = merkle.root_of(map(merkle.leaf_hash, self.entries[:count]))
         text = Checkpoint(self.name, count, root).encode()
-        cosignatures = [WITNESSES[name].cosign(text, at_ms // 1000) for name in by]
+        cosignatures = [WITNESSES[name].cosign(text, times_ms.get(name, at_ms) // 1000) for name in by]
         return Note(text, (self._signer.sign(text), *cosignatures)).encode()
 
     def proof(self, index: int) -> list[bytes]:

@@ -11,6 +11,8 @@ from tapeline.crypto.record.facts import EscrowFact
 from tapeline.directory.revocations import Revocations
 from tapeline.directory.rosters import Rosters
 from tapeline.governance.certificate import EscrowCertificate, verify_certificate
+from tapeline.governance.person import Person
+from tapeline.governance.roster import Roster
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,9 @@ class EscrowKeys:
         firm = EscrowCertificate.parse(obj).firm
         if not self._rosters.knows(firm):
             raise Refused(Rule.ESCROW_CERTIFICATE, "The certificate is of a firm without a roster.")
-        certificate = verify_certificate(obj, self._rosters.current(firm))
+        roster = self._rosters.current(firm)
+        certificate = verify_certificate(obj, roster)
+        self._require_signers_unrevoked(obj, certificate, roster)
         require(
             not self.has_key(certificate.point, certificate.v_public)
             and not is_prekey(certificate.point, certificate.v_public),
@@ -56,6 +60,21 @@ class EscrowKeys:
             "The certificate's epoch does not follow the newest one of its class.",
         )
         return certificate
+
+    def _require_signers_unrevoked(self, obj: bytes, certificate: EscrowCertificate, roster: Roster) -> None:
+        """Refuse a holder who is revoked, and count no officer who is; a roster lists both until its next version."""
+        officers = {one.key for one in roster.with_role("officer") if not self._is_revoked(one, roster)}
+        holders = [roster.find(one.id) for one in certificate.custodians]
+        require(
+            not any(one is None or self._is_revoked(one, roster) for one in holders)
+            and len(EscrowCertificate.envelope(obj).signers(officers)) >= roster.thresholds.officers,
+            Rule.ESCROW_CERTIFICATE,
+            "A signer of the certificate is revoked.",
+        )
+
+    def _is_revoked(self, person: Person, roster: Roster) -> bool:
+        firm = roster.organisation
+        return self._revocations.covers(firm, "person", person.id) or self._revocations.covers(firm, "key", person.key)
 
     def add(self, index: int, certificate: EscrowCertificate) -> None:
         """Take a verified certificate."""
@@ -109,12 +128,14 @@ class EscrowKeys:
             certificate_hash=certificate.statement_hash,
             leaf_index=one.index,
             superseded=superseded,
-            revoked_index=self._revoked(certificate),
+            revoked_index=self._revoked(certificate, vault_signer),
             vault_signer=vault_signer,
         )
 
-    def _revoked(self, certificate: EscrowCertificate) -> int | None:
+    def _revoked(self, certificate: EscrowCertificate, vault_signer: bytes) -> int | None:
+        """Return the first leaf that revokes E, V, or the key that signs the vault's receipts."""
         found = (
+            self._revocations.index_of(certificate.firm, "key", vault_signer),
             self._revocations.index_of(certificate.firm, "escrow-key", certificate.escrow_key_id),
             self._revocations.index_of(certificate.firm, "vault-key", certificate.v_key_id),
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tapeline.base.hashing import HASH_BYTES
 from tapeline.base.rules import Refused, Rule, refusing, require
+from tapeline.base.times import MINUTE
 from tapeline.crypto.wire import parse
 from tapeline.governance.chain import RosterChain
 from tapeline.governance.dsse import parse_envelope
@@ -19,6 +20,7 @@ from tapeline.wire.v1.objects_pb2 import AuditLeaf
 
 MAX_LEAF_BYTES = 256
 MAX_NOTES = 16
+DATING_TOLERANCE_MS = 10 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,20 @@ def replay(entries: Sequence[AuditEntry], note: bytes, older_notes: Sequence[byt
             Rule.GATE_CHECKPOINT,
             "The leaves do not lead to the root of an audit checkpoint.",
         )
+    _require_dated(view)
     _require_proven_age(view)
     return view
+
+
+def _require_dated(view: AuditView) -> None:
+    """Refuse leaves dated after a checkpoint that holds them: such a change of the roster would never grow old."""
+    for note in view.notes:
+        latest_ms = max((leaf.time_ms for leaf in view.leaves[: note.size]), default=0)
+        require(
+            latest_ms <= note.median_time_ms + DATING_TOLERANCE_MS,
+            Rule.GATE_CHECKPOINT,
+            "An audit leaf is dated more than 10 minutes after a checkpoint that holds it.",
+        )
 
 
 def _require_proven_age(view: AuditView) -> None:

@@ -43,21 +43,24 @@ def step_1_require_clock(audit: AuditView, agent: AgentMemory, now_ms: int) -> N
 
 
 def step_1_require_nothing_revoked(package: GateInput, audit: AuditView) -> None:
-    """Refuse what is revoked: the documents, who signed them, the keys of the services."""
+    """Refuse what is revoked: the documents, who signed or asked for them, the keys of people and services."""
     roster, revoked = audit.chain.current, audit.revoked
     case_envelope = Case.envelope(package.case)
     case_hash, reviewers = case_envelope.statement_hash, case_signers(case_envelope, roster)
     approvals = [Approval.parse(envelope) for envelope in package.approvals]
-    approvers = [person for person in map(roster.find, (one.approver for one in approvals)) if person is not None]
+    approvers = {one.approver for one in approvals}
+    # One whom the newest roster left out, or gave another key, approves with the old row until the change's delay ends.
+    rows = (*roster.people, *audit.chain.in_force(audit.time_ms).approvers)
+    people = {*(person.id for person in reviewers), *approvers, Case.parse(case_envelope).requester}
+    keys = {*(person.key for person in reviewers), *(person.key for person in rows if person.id in approvers)}
     named = [
         *(revoked.covers("case", case_hash, maker=person.id) for person in reviewers),
         *(revoked.covers("approval", one.statement_hash, maker=one.approver) for one in approvals),
         revoked.covers("case", case_hash),
         revoked.covers("manifest", Manifest.envelope(package.manifest).statement_hash),
         revoked.covers("warrant", Warrant.envelope(package.warrant).statement_hash),
-        *(revoked.covers("person", person.id) for person in (*reviewers, *approvers)),
-        *(revoked.covers("key", person.key) for person in (*reviewers, *approvers)),
-        *(revoked.covers("key", key) for key in (roster.relay_key, roster.escrow_key)),
+        *(revoked.covers("person", identifier) for identifier in people),
+        *(revoked.covers("key", key) for key in (*keys, roster.relay_key, roster.escrow_key)),
     ]
     require(
         not any(named), Rule.GATE_REVOKED, "The case, an approval, the manifest, the warrant or a signer is revoked."

@@ -47,7 +47,13 @@ def _require_archived(one: GateRecord, archive: CosignedCheckpoint) -> None:
 
 def _verify_record(package: GateInput, one: GateRecord) -> VerifiedRecord:
     facts = package.directory.facts_of(one.record, leaf_index=one.index, leaf_time_ms=one.leaf.relay_time_ms)
-    return verify_record(one.record, facts)
+    verified = verify_record(one.record, facts)
+    require(
+        one.leaf.conversation_tag == verified.membership.tag,
+        Rule.GATE_RECORD,
+        "The archive leaf is filed under another conversation.",
+    )
+    return verified
 
 
 def _require_fresh_c0(verified: Sequence[VerifiedRecord], agent: AgentMemory) -> None:

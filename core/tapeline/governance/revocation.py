@@ -112,8 +112,9 @@ class Revoked:
         self._first: dict[tuple[str, str, str], int] = {}
 
     def add(self, index: int, revocation: Revocation) -> None:
-        """Take a verified revocation."""
-        self._first.setdefault((revocation.target_kind, revocation.target, revocation.by), index)
+        """Take a verified revocation; the first leaf counts, in whatever order one who sees a part is shown them."""
+        key = (revocation.target_kind, revocation.target, revocation.by)
+        self._first[key] = min(index, self._first.get(key, index))
 
     def index_of(self, kind: str, target: bytes | str, *, maker: str | None = None) -> int | None:
         """Return the first leaf that revokes the target, None where none does.

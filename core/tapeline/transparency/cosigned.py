@@ -13,6 +13,8 @@ from tapeline.transparency.cosignature import verify_cosignature
 from tapeline.transparency.note import Note, parse_note, verify_note_signature
 from tapeline.transparency.policy import Policy
 
+AGREEMENT_S = 600
+"""How far a witness's time may lie from the median to count towards the quorum that states it (10 minutes)."""
 _VERIFIED = object()
 
 
@@ -50,7 +52,8 @@ def median_time(times: Iterable[int]) -> int:
     earliest and the latest right time, whatever the others claim. Of an even number the lower one is taken, so that a
     tie makes a checkpoint look older, never fresher. Each witness counts once, because a policy holds no key
     twice and a note with two cosignatures by one key is refused. The log chooses which cosignatures beyond the quorum
-    a note carries, so a policy withstands f wrong clocks where its smallest quorum has more than 2f witnesses.
+    a note carries, so the median alone withstands f wrong clocks only where the smallest quorum has more than 2f
+    witnesses; step 5 of `verify_cosigned` does not rely on that.
     """
     ordered = sorted(times)
     return ordered[(len(ordered) - 1) // 2]
@@ -63,6 +66,9 @@ def verify_cosigned(note: bytes, policy: Policy, *, log_origin: str) -> Cosigned
     2. The origin is the wanted one, and the log of that origin in the policy signed it.
     3. Every cosignature by a witness of the policy verifies; no witness cosigned twice.
     4. The witnesses that cosigned form the policy's quorum, and there is at least one.
+    5. So do those alone whose times lie within 10 minutes of the median. Otherwise the witnesses of one company could
+       date a checkpoint by themselves: attach an old cosignature from outside to fresh ones of their own, and a stale
+       log looks fresh; or the reverse, and a fresh leaf looks old enough.
 
     Raises:
         Refused: NOTE_SYNTAX, NOTE_SIGNATURE or NOTE_QUORUM.
@@ -77,12 +83,15 @@ def verify_cosigned(note: bytes, policy: Policy, *, log_origin: str) -> Cosigned
         Rule.NOTE_QUORUM,
         "Too few of the policy's witnesses cosigned the checkpoint.",
     )
+    median_s = median_time(times.values())
+    agreeing = {name for name, time_s in times.items() if abs(time_s - median_s) <= AGREEMENT_S}
+    require(policy.is_met_by(agreeing), Rule.NOTE_QUORUM, "Too few witnesses agree on the checkpoint's time.")  # 5
     return CosignedCheckpoint(
         raw=note,
         origin=checkpoint.origin,
         size=checkpoint.size,
         root=checkpoint.root,
-        median_time_ms=median_time(times.values()) * SECOND,
+        median_time_ms=median_s * SECOND,
         witness_times=MappingProxyType(times),
         verified=_VERIFIED,
     )

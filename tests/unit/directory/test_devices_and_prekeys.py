@@ -203,6 +203,17 @@ def test_a_certificate_is_by_the_newest_roster_of_a_known_firm(archive: Archive)
     refused(Rule.ESCROW_CERTIFICATE, alone, pb.LEAF_TYPE_CERTIFICATE, sign_certificate(certificate))
 
 
+@pytest.mark.rule(Rule.ESCROW_CERTIFICATE)
+@pytest.mark.parametrize("name", ["carl", "olga"])
+@pytest.mark.parametrize("kind", ["person", "key"])
+def test_no_revoked_custodian_or_officer_certifies_a_key(archive: Archive, name: str, kind: str) -> None:
+    """The roster lists both until its next version."""
+    certificate = sign_certificate(make_certificate(archive.rosters["acme"]))
+    assert archive.state.check(pb.LEAF_TYPE_CERTIFICATE, certificate, leaf_time_ms=T0)
+    revoke(archive, kind, name if kind == "person" else key(f"acme/{name}").public.hex())
+    refused(Rule.ESCROW_CERTIFICATE, archive, pb.LEAF_TYPE_CERTIFICATE, certificate)
+
+
 @pytest.mark.rule(Rule.DSSE_SIGNATURE)
 def test_a_revocation_counts_for_the_firm_whose_people_signed(archive: Archive) -> None:
     ann = archive.enrol("ann")

@@ -121,6 +121,21 @@ def test_a_revoked_escrow_or_vault_key_is_not_current(scene: Scene) -> None:
             one.archive.state.current_escrow("acme", CLASS, T0)
 
 
+@pytest.mark.rule(Rule.REC_REVOKED)
+def test_a_record_with_receipts_by_a_revoked_vault_is_refused(scene: Scene) -> None:
+    archive = scene.archive
+    before, index = archive.open_session(scene.ann, scene.room)
+    signer = archive.rosters["acme"].vault_key.hex()
+    archive.publish(pb.LEAF_TYPE_REVOCATION, sign(Revocation("key", signer, "", "stolen", T0), *OFFICERS))
+    parsed = parse_record(before.record)
+    verify_record(parsed, archive.state.facts_of(parsed, leaf_index=index, leaf_time_ms=archive.now_ms))
+    created, index = archive.open_session(scene.ann, scene.room)
+    parsed = parse_record(created.record)
+    with pytest.raises(Refused) as refusal:
+        verify_record(parsed, archive.state.facts_of(parsed, leaf_index=index, leaf_time_ms=archive.now_ms))
+    assert refusal.value.rule is Rule.REC_REVOKED
+
+
 @pytest.mark.rule(Rule.REC_NOTE)
 def test_a_note_without_its_quorum_fixes_no_view(scene: Scene) -> None:
     archive = scene.archive

@@ -12,6 +12,7 @@ from gov_kit import (
     Audit,
     Matter,
     hpke,
+    key,
     make_approval,
     make_case,
     make_roster,
@@ -85,6 +86,18 @@ def test_the_same_warrant_serves_its_other_sessions_later(matter: Matter) -> Non
 @pytest.mark.parametrize("by", [("in1",), ("out1",), ("in1", "late1")])
 def test_1_a_checkpoint_without_its_quorum_is_refused(matter: Matter, by: tuple[str, ...]) -> None:
     refused(Rule.GATE_CHECKPOINT, matter, matter.input(audit_note=matter.audit.log.note(matter.now_ms, by=by)))
+
+
+@pytest.mark.rule(Rule.GATE_CHECKPOINT)
+def test_1_the_companys_own_witnesses_do_not_freshen_a_stale_log() -> None:
+    """A revocation is hidden behind an old checkpoint that inside witnesses cosign anew, as they may."""
+    matter = Matter(roster=make_roster(witnesses=(witness("in1"), witness("in2"), witness("out1"))))
+    old, by = matter.now_ms, ("in1", "in2", "out1")
+    hidden = matter.input()
+    matter.now_ms += 10 * DAY
+    stale = matter.audit.log.note(matter.now_ms, by=by, times_ms={"out1": old})
+    refused(Rule.GATE_CHECKPOINT, matter, replace(hidden, audit_note=stale))
+    assert go(matter, replace(hidden, audit_note=matter.audit.log.note(matter.now_ms, by=by)))
 
 
 @pytest.mark.rule(Rule.GATE_CHECKPOINT)
@@ -177,12 +190,30 @@ OFFICERS = ("acme/olga", "acme/omar")
         ("person", lambda m: "adah", "", OFFICERS),
         ("key", lambda m: m.roster.find("adah").key.hex(), "", OFFICERS),
         ("key", lambda m: m.roster.relay_key.hex(), "", OFFICERS),
+        ("key", lambda m: m.roster.escrow_key.hex(), "", OFFICERS),
+        ("key", lambda m: m.roster.find("rita").key.hex(), "", OFFICERS),
+        ("person", lambda m: m.case.requester, "", OFFICERS),
     ],
 )
 def test_1_whatever_is_named_and_revoked_stops_the_warrant(
     matter: Matter, kind: str, target: Callable[[Matter], str], by: str, signers: tuple[str, ...]
 ) -> None:
     matter.revoke(sign(Revocation(kind, target(matter), by, "why", T0), *signers))
+    refused(Rule.GATE_REVOKED, matter)
+
+
+@pytest.mark.rule(Rule.GATE_REVOKED)
+@pytest.mark.parametrize("replaced", [True, False])
+@pytest.mark.parametrize(("kind", "target"), [("person", "abel"), ("key", make_roster().find("abel").key.hex())])  # type: ignore[union-attr]
+def test_1_a_revoked_approver_whom_the_newest_roster_drops_does_not_count_for_its_delay(
+    matter: Matter, kind: str, target: str, replaced: bool
+) -> None:
+    """The old row is in force until the delay of the change has passed; a stolen key must not be."""
+    matter.revoke(sign(Revocation(kind, target, "", "stolen", T0), *OFFICERS))
+    others = with_people(matter.roster, without=("abel",))
+    renewed = replace(matter.roster.find("abel"), key=key("acme/abel's new key").public)  # type: ignore[type-var]
+    people = (*others, renewed) if replaced else others
+    matter.audit.post("roster", sign_roster(successor(matter.roster, people=people)), matter.now_ms - MINUTE)
     refused(Rule.GATE_REVOKED, matter)
 
 
@@ -230,6 +261,17 @@ def test_1_approvers_replaced_long_ago_do_not_return_by_hiding_the_proof(matter:
     matter.now_ms = matter.filed_ms + 80 * HOUR
     refused(Rule.GATE_CHECKPOINT, matter, matter.input(publication_notes=()))
     refused(Rule.APPROVAL_ROLE, matter)
+
+
+@pytest.mark.rule(Rule.GATE_CHECKPOINT)
+def test_1_approvers_replaced_long_ago_do_not_return_by_a_leaf_dated_ahead(matter: Matter) -> None:
+    """Dated years ahead, the change would claim to be new for ever, and those whom it removed would go on."""
+    matter.now_ms = matter.filed_ms + 10 * DAY
+    _takeover(matter, matter.now_ms + 10 * MINUTE + 1)
+    matter.file(approvers=("abel", "adah"))
+    young = (matter.audit.log.note(matter.now_ms - 2 * HOUR, size=len(matter.audit.log.entries)),)
+    refused(Rule.GATE_CHECKPOINT, matter, matter.input(publication_notes=young))
+    refused(Rule.GATE_CHECKPOINT, matter, matter.input(publication_notes=()))
 
 
 def test_1_people_see_a_change_that_was_announced(matter: Matter) -> None:
@@ -346,6 +388,13 @@ def test_4_a_warrant_is_public_for_the_delay(matter: Matter) -> None:
     assert go(matter, matter.input(publication_notes=(matter.audit.log.note(matter.now_ms - HOUR),)))
 
 
+@pytest.mark.rule(Rule.GATE_CHECKPOINT)
+def test_4_the_companys_own_witness_does_not_age_a_warrant(matter: Matter) -> None:
+    """The inside witness says two hours ago, the outside one tells the truth: only just."""
+    aged = matter.audit.log.note(matter.now_ms, times_ms={"in1": matter.now_ms - 2 * HOUR})
+    refused(Rule.GATE_CHECKPOINT, matter, matter.input(publication_notes=(aged,)))
+
+
 def test_4_without_a_delay_the_fresh_checkpoint_suffices() -> None:
     demo = Matter(roster=make_roster(publication_delay_ms=0))
     assert go(demo, demo.input(publication_notes=()))
@@ -385,6 +434,21 @@ def test_5_a_leaf_of_another_object_proves_nothing(matter: Matter) -> None:
 
 
 @pytest.mark.rule(Rule.GATE_RECORD)
+def test_5_a_record_filed_under_another_conversation_is_refused(matter: Matter) -> None:
+    """Its own conversation's sequence would not show it."""
+    created, index = matter.sessions[0][0], len(matter.archive.log.entries)
+    leaf = pb.Leaf(
+        type=pb.LEAF_TYPE_SESSION, conversation_tag=bytes(16), object_hash=created.record_hash,
+        relay_time_ms=matter.archive.now_ms,
+    )  # fmt: skip
+    matter.archive.log.append(leaf.SerializeToString(deterministic=True))
+    matter.archive.leaves.append((leaf, b""))
+    matter.sessions = [(created, index)]
+    matter.file()
+    refused(Rule.GATE_RECORD, matter)
+
+
+@pytest.mark.rule(Rule.GATE_RECORD)
 def test_5_a_record_that_does_not_verify_is_refused(matter: Matter) -> None:
     # The relay logs a record whose proof proves nothing.
     created, _ = matter.sessions[0]
@@ -417,8 +481,8 @@ def test_5_a_c0_is_answered_for_one_record_only(matter: Matter) -> None:
 
 @pytest.mark.rule(Rule.BUNDLE_KEY)
 def test_6_the_cases_key_can_be_sealed_to(matter: Matter) -> None:
-    key = hpke("case").public().encode()
-    matter.file(case=make_case(hpke_public=key[:-32] + bytes(32)))
+    good = hpke("case").public().encode()
+    matter.file(case=make_case(hpke_public=good[:-32] + bytes(32)))
     refused(Rule.BUNDLE_KEY, matter)
 
 

@@ -132,6 +132,13 @@ def test_an_approval_is_withdrawn_by_its_own_maker() -> None:
     assert revoked.index_of("approval", H1, maker="adah") == 9
 
 
+def test_the_first_leaf_of_a_revocation_counts_in_whatever_order_they_are_shown() -> None:
+    revoked = Revoked()
+    for index in (9, 7, 8):
+        revoked.add(index, REVOCATION)
+    assert revoked.index_of("approval", H1, maker="abel") == 7
+
+
 @pytest.mark.rule(Rule.DSSE_SYNTAX)
 @pytest.mark.parametrize(
     "statement",

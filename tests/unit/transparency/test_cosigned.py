@@ -64,6 +64,21 @@ def test_too_few_witnesses_are_refused(names: list[str]) -> None:
 
 
 @pytest.mark.rule(Rule.NOTE_QUORUM)
+@pytest.mark.parametrize("far", [1_000 - 601, 1_000 + 601])
+def test_those_who_tell_the_time_are_a_quorum_by_themselves(far: int) -> None:
+    """Two witnesses of one company date a checkpoint as they like, beside a third's cosignature of another time."""
+    both = "group company any w1 w2\ngroup q all company w3"
+    for times in ({"w1": 1_000, "w2": 1_000, "w3": far}, {"w1": 1_000, "w3": far}):
+        with pytest.raises(Refused) as refusal:
+            _verify(signed(HEAD, times), both)
+        assert refusal.value.rule is Rule.NOTE_QUORUM
+    # A wrong clock beyond the quorum stops nothing, and 10 minutes are still agreement.
+    assert _verify(signed(HEAD, {"w1": 1_000, "w2": far, "w3": 1_000}), both).median_time_ms == 1_000_000
+    near = 1_000 + (600 if far > 1_000 else -600)
+    assert _verify(signed(HEAD, {"w1": 1_000, "w2": 1_000, "w3": near}), both).median_time_ms == 1_000_000
+
+
+@pytest.mark.rule(Rule.NOTE_QUORUM)
 def test_a_policy_without_a_quorum_gives_no_time() -> None:
     nobody = parse_policy(f"log {LOG.key.encode()}\nquorum none\n".encode())
     with pytest.raises(Refused) as refusal:
