@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tapeline.demo.step5_review import review
-
 from tapeline.demo.folder import DataFolder
 from tapeline.demo.narration import Narrator
 from tapeline.demo.outcome import Outcome
@@ -20,6 +18,7 @@ from tapeline.demo.step1_founding import found
 from tapeline.demo.step2_chat import chat, collect
 from tapeline.demo.step3_frauds import try_frauds
 from tapeline.demo.step4_search import search
+from tapeline.demo.step5_review import review
 from tapeline.demo.step6_audit import audit
 from tapeline.demo.transcript import Transcript, load_transcript
 
