@@ -73,6 +73,41 @@ def escrow_side(folder: Path, *, custodians: Sequence[str] = CUSTODIANS) -> Iter
         yield deployment, stack
 
 
+@contextmanager
+def whole_deployment(
+    folder: Path, *, custodians: Sequence[str], threshold: int
+) -> Iterator[tuple[Deployment, ExitStack]]:
+    """Found an organisation, run every service, and make an escrow key in a ceremony."""
+    deployment = Deployment(folder)
+    with ExitStack() as stack:
+        _make_keys(deployment, custodians)
+        _part(deployment, ENROLLER, deployment.run("enroller", "init", "--data", ENROLLER))
+        _found(deployment, custodians, _start_witnesses(deployment, stack))
+        start_vault(deployment, stack)
+        start_relay(deployment, stack)
+        start_escrow(deployment, stack)
+        where = deployment.start(stack, ENROLLER, ENROLLER, "serve", "--data", ENROLLER, "--roster", "roster.json")
+        deployment.enroller = where["grpc"]
+        run_ceremony(deployment, stack, threshold=threshold)
+        yield deployment, stack
+
+
+def enrolment_codes(deployment: Deployment, users: Sequence[str]) -> dict[str, str]:
+    """Return a one-time code for each user."""
+    options = [option for user in users for option in ("--user", user)]
+    made = deployment.run(ENROLLER, "code", "--data", ENROLLER, "--roster", "roster.json", *options)
+    return dict(made["codes"])
+
+
+def start_relay(deployment: Deployment, stack: ExitStack) -> None:
+    """Start the relay."""
+    where = deployment.start(
+        stack, "relay", "relay", "serve", "--data", "relay", "--roster", "roster.json",
+        "--vault", f"Bank={deployment.vault}",
+    )  # fmt: skip
+    deployment.relay, deployment.relay_http = where["grpc"], where["http"]
+
+
 def start_vault(deployment: Deployment, stack: ExitStack) -> None:
     """Start the vault."""
     where = deployment.start(stack, "vault", "vault", "serve", "--data", "vault", "--roster", "roster.json")

@@ -35,6 +35,11 @@ class CeremonyMemory:
         with closing(self._store.open()) as store:
             store.put(items)
 
+    def keep_share(self, escrow_key_id: bytes, share: KeyShare) -> None:
+        """Store a share that was restored from a backup."""
+        with closing(self._store.open()) as store:
+            store.put({_SHARE + escrow_key_id.hex(): share.to_secret().reveal()})
+
     def ceremonies(self) -> list[CeremonyRecord]:
         """Return all records."""
         with closing(self._store.open()) as store:
