@@ -38,17 +38,19 @@ def is_current_key(key: EscrowFact, facts: Facts) -> bool:
     return in_view(key.leaf_index, facts) and active and not key.superseded
 
 
+def may_have_row(device: DeviceFact, facts: Facts) -> bool:
+    """Tell whether a device is a member's, in the view, valid at τ, and not the sender's own."""
+    return (
+        device.person in facts.membership.people
+        and device.device.entry_hash != facts.sender.device.entry_hash
+        and in_view(device.leaf_index, facts)
+        and device.device.valid_at(facts.note_time_ms)
+    )
+
+
 def other_devices(facts: Facts) -> Iterator[DeviceFact]:
-    """Yield the members' devices in the view that are valid at τ, without the sender's own."""
-    people = facts.membership.people
-    for device in facts.devices:
-        if (
-            device.person in people
-            and device.device.entry_hash != facts.sender.device.entry_hash
-            and in_view(device.leaf_index, facts)
-            and device.device.valid_at(facts.note_time_ms)
-        ):
-            yield device
+    """Yield the devices that may have a row."""
+    return (device for device in facts.devices if may_have_row(device, facts))
 
 
 def is_revoked_in_view(device: DeviceFact, facts: Facts) -> bool:

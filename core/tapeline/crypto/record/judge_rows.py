@@ -11,6 +11,7 @@ from tapeline.crypto.record.current import (
     Recipient,
     in_view,
     is_fresh,
+    may_have_row,
     other_devices,
     recipients,
     revoked_at_leaf,
@@ -107,7 +108,7 @@ def _judge_row(row: Row, logged: dict[bytes, Recipient], facts: Facts) -> Recipi
 
 def judge_own_row(view: ParsedView, own: DeviceFact, facts: Facts) -> None:
     """Step 8, view: the reader's row is in its place, under a prekey of its own."""
-    logged = _logged([own] if own.person in facts.membership.people else [], facts)
+    logged = _logged([own] if may_have_row(own, facts) else [], facts)
     rows = view.shard.rows[view.row_index : (view.row_index or 0) + 1]
     require(
         len(rows) == 1 and rows[0].prekey in logged,

@@ -101,6 +101,18 @@ def test_a_prekey_logged_after_the_note_is_refused() -> None:
     assert refused(view_of(WORLD.create().record, BEN), own) is Rule.REC_OWN_ROW
 
 
+@pytest.mark.rule(Rule.REC_OWN_ROW)
+def test_a_reader_whom_the_relay_would_call_a_ghost_is_refused() -> None:
+    """Relay and reader judge one device alike: in the view, valid at τ, not the sender's own."""
+    view = view_of(WORLD.create().record, BEN)
+    expired = replace(BEN.fact, device=replace(BEN.fact.device, not_after_ms=WORLD.facts().note_time_ms))
+    for own in (expired, replace(BEN.fact, leaf_index=NOTE_SIZE)):
+        assert refused(view, own) is Rule.REC_OWN_ROW
+    as_sender = WORLD.facts(devices=())
+    as_sender = replace(as_sender, sender=replace(as_sender.sender, prekeys=BEN.fact.prekeys))
+    assert refused(view, as_sender.sender, as_sender) is Rule.REC_OWN_ROW
+
+
 @pytest.mark.rule(Rule.REC_ROW_KEY)
 def test_another_point_under_the_own_prekey_hash_is_refused() -> None:
     draft = WORLD.draft()
