@@ -4,7 +4,8 @@ For a release at audit leaf i:
 
 1. the warrant that it names is a leaf below i, and so are the case, approvals and manifest that the warrant names;
 2. case, approvals, manifest and warrant verify by the roster of the warrant's time, the approvals as a quorum;
-3. the warrant was neither expired nor revoked when the release was logged, nor was the case or an approval;
+3. the warrant was neither expired nor revoked when the release was logged, nor was the case, an approval, or one
+   who signed or asked for them;
 4. the release is signed by the custodian, or the vault, and names only sessions of the manifest;
 5. nobody released a session twice for one warrant;
 6. the manifest's note is of this archive, and its list is exactly the case's scope.
@@ -20,10 +21,11 @@ from tapeline.audit.notes import NoteTable
 from tapeline.audit.sessions import SessionTable
 from tapeline.audit.statements import AuditHistory, Entry
 from tapeline.base.errors import TapelineError
-from tapeline.governance.approvals import verify_approvals
-from tapeline.governance.case import Case, verify_case
+from tapeline.governance.approvals import VerifiedApproval, verify_approvals
+from tapeline.governance.case import Case, case_signers, verify_case
 from tapeline.governance.dsse import Envelope
 from tapeline.governance.manifest import Manifest, verify_manifest
+from tapeline.governance.person import Person
 from tapeline.governance.release import VaultRelease, verify_release, verify_vault_release
 from tapeline.governance.scope import freeze
 from tapeline.governance.warrant import Warrant, verify_warrant
@@ -36,7 +38,8 @@ class Sound:
 
     warrant: Warrant
     case: Case
-    approvals: tuple[tuple[bytes, str], ...]
+    reviewers: tuple[Person, ...]
+    approvals: tuple[VerifiedApproval, ...]
     manifest: Manifest
 
 
@@ -111,8 +114,7 @@ class ReleaseJudge:
             manifest=manifest.statement_hash,
             at_ms=at_ms,
         )
-        makers = tuple((one.approval.statement_hash, one.approver.id) for one in verified)
-        return Sound(warrant, case, makers, listed)
+        return Sound(warrant, case, case_signers(case_envelope, roster), verified, listed)
 
     def _judge_manifest(self, sound: Sound, entry: Entry) -> None:
         """Step 6."""
@@ -171,10 +173,12 @@ class ReleaseJudge:
             self._findings.add(Check.WARRANT, f"{who} released for another case than the warrant's.", entry.where)
         if entry.time_ms >= min(sound.warrant.not_after_ms, sound.case.expires_ms):
             self._findings.add(Check.WARRANT, f"{who} released after the warrant's or case's end.", entry.where)
-        for kind, digest, maker in self._named(sound, warrant_entry):
-            index = self._history.revoked.index_of(kind, digest, maker=maker)
-            if index is not None and index < entry.index:
-                self._findings.add(Check.WARRANT, f"{who} released after the {kind} was revoked.", entry.where)
+        named = [
+            (kind, self._history.revoked.index_of(kind, target, maker=maker))
+            for kind, target, maker in self._named(sound, warrant_entry)
+        ]
+        for kind in dict.fromkeys(kind for kind, index in named if index is not None and index < entry.index):
+            self._findings.add(Check.WARRANT, f"{who} released after the {kind} was revoked.", entry.where)
         for record_hash in release.record_hashes:
             if sound.manifest.session(record_hash) is None:
                 self._findings.add(
@@ -182,13 +186,18 @@ class ReleaseJudge:
                 )
 
     @staticmethod
-    def _named(sound: Sound, warrant_entry: Entry) -> list[tuple[str, bytes, str | None]]:
-        approvals: list[tuple[str, bytes, str | None]] = [("approval", one, maker) for one, maker in sound.approvals]
+    def _named(sound: Sound, warrant_entry: Entry) -> list[tuple[str, bytes | str, str | None]]:
+        """Return what the gate would refuse once it is revoked, each with the one who may revoke it as its maker."""
+        approvals = [("approval", one.approval.statement_hash, one.approver.id) for one in sound.approvals]
+        people = (*sound.reviewers, *(one.approver for one in sound.approvals))
         return [
             ("warrant", warrant_entry.statement_hash, None),
             ("manifest", sound.warrant.manifest, None),
-            ("case", sound.case.statement_hash, sound.case.requester),
+            *(("case", sound.case.statement_hash, reviewer.id) for reviewer in sound.reviewers),
             *approvals,
+            ("person", sound.case.requester, None),
+            *(("person", person.id, None) for person in people),
+            *(("key", person.key, None) for person in people),
         ]
 
     def _judge_once(self, entry: Entry, who: str, release: VaultRelease) -> None:

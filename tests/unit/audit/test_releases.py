@@ -86,6 +86,34 @@ def test_a_release_after_a_revocation_is_named(kind: str, by: str, talks: Deploy
     assert found(audited(talks)) == [f"Custodian custodian-2 released after the {kind} was revoked."]
 
 
+def test_a_release_after_its_reviewer_withdrew_anothers_case_is_named(talks: Deployment, audited: Audit) -> None:
+    """The reviewer who signed may withdraw a case, whoever asked for it: the gate heeds it, so must the auditor."""
+    case, records = review(talks, requester="a manager")
+    revoke("case", "reviewer")(talks, case)
+    talks.release(case, records, "custodian-1")
+    assert found(audited(talks)) == ["Custodian custodian-1 released after the case was revoked."]
+
+
+@pytest.mark.parametrize(
+    ("kind", "who"),
+    [
+        ("person", "reviewer"),
+        ("person", "approver-2"),
+        ("person", "a manager"),
+        ("key", "reviewer"),
+        ("key", "approver-2"),
+    ],
+)
+def test_a_release_after_one_who_signed_or_asked_was_revoked_is_named(
+    kind: str, who: str, talks: Deployment, audited: Audit
+) -> None:
+    case, records = review(talks, requester="a manager")
+    target = who if kind == "person" else talks.keys[who].public.hex()
+    talks.publish(Revocation(kind, target, "", "left", talks.now), "officer")
+    talks.release(case, records, "custodian-1")
+    assert found(audited(talks)) == [f"Custodian custodian-1 released after the {kind} was revoked."]
+
+
 def test_a_release_after_the_warrants_end_is_named(talks: Deployment, audited: Audit) -> None:
     case, records = review(talks)
     talks.tick(2 * DAY)
