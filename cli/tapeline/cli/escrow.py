@@ -40,9 +40,7 @@ async def serve(
     host: Annotated[str, typer.Option("--host", help="Loopback address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="gRPC port; 0 takes a free one.")] = 0,
     http_port: Annotated[int, typer.Option("--http-port", help="Port of the log's tiles; 0 takes a free one.")] = 0,
-    relay: Annotated[
-        str | None, typer.Option("--relay", help="The relay, host:port, to mirror to.")
-    ] = None,
+    relay: Annotated[str | None, typer.Option("--relay", help="The relay, host:port, to mirror to.")] = None,
     vault: Annotated[str | None, typer.Option("--vault", help="The vault, host:port.")] = None,
     as_json: JsonOption = False,
 ) -> None:

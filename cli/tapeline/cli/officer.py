@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from tapeline.agent.ceremony import ceremony_id
 from tapeline.base.errors import StateError
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.times import DAY
 from tapeline.cli.common import JsonOption, PassphraseFd, PassphraseFile, command_errors, print_result
 from tapeline.cli.parties import EscrowOption, KeyOption, RosterOption, acting, desk_of, open_person, unhex
+from tapeline.crypto.wire import encode
+from tapeline.custodian.ceremony.carried import read_state, write_state
 from tapeline.governance.dsse import add_signature, kind_of, parse_envelope, signer
 from tapeline.governance.roster import DEPLOYMENT_BYTES, Roster
 from tapeline.officer.ceremony import CeremonyPlan, certificate_of, open_ceremony
@@ -31,9 +34,7 @@ OutOption = Annotated[Path, typer.Option("--out", help="File to write.")]
 def build(
     plan: Annotated[Path, typer.Option("--plan", help="TOML plan; see the docs for its form.")],
     out: OutOption,
-    previous: Annotated[
-        Path | None, typer.Option("--previous", help="The signed roster before, if any.")
-    ] = None,
+    previous: Annotated[Path | None, typer.Option("--previous", help="The signed roster before, if any.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build an unsigned roster from a plan and the public parts that it names.
@@ -182,3 +183,51 @@ def certificate(
     out.write_bytes(signed)
     statement = parse_envelope(signed, "escrow-key").statement_hash
     print_result({"certificate": statement.hex()}, as_json=as_json)
+
+
+@ceremony_app.command("export")
+@command_errors
+def export(
+    ceremony: Annotated[str, typer.Argument(help="The ceremony's id.")],
+    key: KeyOption,
+    roster: RosterOption,
+    escrow: EscrowOption,
+    out: OutOption,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a ceremony as it stands on the board into a file, to be carried to air-gapped custodians.
+
+    Example: tapeline officer ceremony export ID --key olga.key --roster roster.json --escrow 127.0.0.1:7002
+    --out ceremony.state
+    """
+    person, _ = open_person(key, passphrase_fd, passphrase_file)
+    with desk_of(person, roster, escrow) as desk:
+        state = desk.board.ceremony(unhex(ceremony, "ceremony's id"))
+    write_state(out, state)
+    print_result({"file": str(out), "messages": len(state.messages)}, as_json=as_json)
+
+
+@ceremony_app.command("import")
+@command_errors
+def import_(
+    file: Annotated[Path, typer.Argument(help="The carried ceremony.")],
+    key: KeyOption,
+    roster: RosterOption,
+    escrow: EscrowOption,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Post what air-gapped custodians signed to the board, which keeps each message once.
+
+    Example: tapeline officer ceremony import ceremony.state --key olga.key --roster roster.json
+    --escrow 127.0.0.1:7002
+    """
+    state = read_state(file)
+    person, _ = open_person(key, passphrase_fd, passphrase_file)
+    with desk_of(person, roster, escrow) as desk:
+        for one in state.messages:
+            desk.board.post_ceremony(ceremony_id(state.parameters), one.round, encode(one.message))
+    print_result({"messages": len(state.messages)}, as_json=as_json)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tapeline.agent.archive import ArchiveReplica, CarriedPages
 from tapeline.agent.audit import AuditEntry
 from tapeline.agent.desk import Desk
 from tapeline.agent.package import documents, warrants_of, with_records
-from tapeline.base.errors import NotFound, TapelineError
+from tapeline.base.errors import NotFound, PermissionRefused, TapelineError
 from tapeline.base.rules import Refused, Rule
-from tapeline.crypto.wire import encode
+from tapeline.crypto.wire import encode, parse
 from tapeline.custodian.release import Released, Releaser
 from tapeline.governance.gate_input import GateInput
 from tapeline.governance.release import Release
+from tapeline.governance.roster import Roster
 from tapeline.transparency.merkle import leaf_hash
 from tapeline.wire.v1.escrow_pb2 import VaultReleaseRequest, WarrantPackage
+
+MAX_CARRIED = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,23 @@ def fetch(desk: Desk, entry: AuditEntry) -> WarrantPackage:
 def carried(desk: Desk, package: WarrantPackage) -> bytes:
     """Return package and directory as one file, for an air-gapped custodian or the vault."""
     return encode(VaultReleaseRequest(warrant_package=encode(package), archive_pages=desk.archive.pages))
+
+
+def carried_gate(data: bytes, founding: Roster, public: bytes) -> tuple[GateInput, str]:
+    """Return the gate's input from a carried file, and who the holder of an Ed25519 key is in its newest roster.
+
+    Raises:
+        PermissionRefused: nobody.
+        Refused: where pages, leaves or package are malformed or unproven.
+    """
+    request = parse(VaultReleaseRequest, data, limit=MAX_CARRIED, what="carried package")
+    archive = ArchiveReplica({founding.organisation: founding.statement_hash})
+    archive.sync(CarriedPages(request.archive_pages))
+    person = archive.state.roster().by_key(public)
+    if person is None:
+        raise PermissionRefused("The roster does not name this key.", "Use another key file.")
+    package = parse(WarrantPackage, request.warrant_package, limit=MAX_CARRIED, what="warrant package")
+    return GateInput.from_package(package, archive.state, pinned_roster=founding.statement_hash), person.id
 
 
 def answer_warrant(desk: Desk, releaser: Releaser, entry: AuditEntry, now_ms: int) -> list[Posted]:
