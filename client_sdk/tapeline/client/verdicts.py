@@ -13,7 +13,8 @@ from tapeline.crypto.ack import verify_ack
 from tapeline.crypto.message.verify import ParsedMessage, VerifiedMessage, parse_message, verify_message
 from tapeline.crypto.record import judge_rows
 from tapeline.crypto.record.facts import DeviceFact, Facts
-from tapeline.crypto.record.parse import ParsedView
+from tapeline.crypto.record.parse import ParsedHeader, ParsedView, parse_header, parse_shard, parse_view
+from tapeline.crypto.record.rows import Shard
 from tapeline.crypto.record.verify import VerifiedRecord, verify_record
 from tapeline.wire.v1.objects_pb2 import Ack
 
@@ -52,6 +53,8 @@ class SharedVerdicts:
         self._acks: Lru[tuple[bytes, str, int, bytes, bytes], bool] = Lru(_ACKS)
         self._parsed: Lru[bytes, ParsedMessage] = Lru(_MESSAGES)
         self._messages: Lru[tuple[bytes, bytes, bytes, int, bytes], VerifiedMessage] = Lru(_MESSAGES)
+        self._headers: Lru[bytes, ParsedHeader] = Lru(_RECORDS)
+        self._shards: Lru[bytes, Shard] = Lru(_RECORDS)
         self._records: Lru[tuple[bytes, bytes, Facts], VerifiedRecord] = Lru(_RECORDS)
 
     def ack(self, public: bytes, origin: str, ack: Ack) -> None:
@@ -67,6 +70,24 @@ class SharedVerdicts:
         if found is None:
             found = parse_message(data)
             self._parsed.put(data, found)
+        return found
+
+    def view(self, data: bytes) -> ParsedView:
+        """Return a view as parsed; header and shard, which neighbours share, are decoded once."""
+        return parse_view(data, header_of=self._header_of, shard_of=self._shard_of)
+
+    def _header_of(self, data: bytes) -> ParsedHeader:
+        found = self._headers.get(data)
+        if found is None:
+            found = parse_header(data)
+            self._headers.put(data, found)
+        return found
+
+    def _shard_of(self, data: bytes) -> Shard:
+        found = self._shards.get(data)
+        if found is None:
+            found = parse_shard(data)
+            self._shards.put(data, found)
         return found
 
     def message(

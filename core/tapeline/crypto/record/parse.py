@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -126,12 +126,20 @@ def parse_record(data: bytes) -> ParsedRecord:
     )
 
 
-def parse_view(data: bytes) -> ParsedView:
-    """Return the view of RecordView bytes; raises Refused of WIR-1 to WIR-3, GRP-1, or MalformedInput."""
+def parse_view(
+    data: bytes,
+    *,
+    header_of: Callable[[bytes], ParsedHeader] | None = None,
+    shard_of: Callable[[bytes], Shard] | None = None,
+) -> ParsedView:
+    """Return the view of RecordView bytes; raises Refused of WIR-1 to WIR-3, GRP-1, or MalformedInput.
+
+    A process that reads one record for several devices may pass parsers that remember: header and shard are theirs all.
+    """
     view = parse(pb.RecordView, data, limit=limits.VIEW_BYTES, what="record view")
     return ParsedView(
-        header=parse_header(view.header),
-        shard=parse_shard(view.shard),
+        header=(header_of or parse_header)(view.header),
+        shard=(shard_of or parse_shard)(view.shard),
         shard_bytes=view.shard,
         row_index=view.row,
         device_slot=fixed(view.device_slot, limits.SLOT_BYTES, "device slot"),
