@@ -101,9 +101,10 @@ def remove_warrant(copy: Path, _sign: Sign | None = None) -> Expected:
 def fork_log(copy: Path, sign: Sign | None = None) -> Expected:
     """Rewrite a leaf that a later session's checkpoint covers, and make and sign all above it anew."""
     log = FolderLog(copy / "archive")
-    index, leaf = list(_leaves(log, LEAF_TYPE_SESSION))[-1]
-    note = parse_record(log.object(leaf.object_hash)).archive_note
-    size = parse_checkpoint(split_note(note)[0]).size
+    sessions = list(_leaves(log, LEAF_TYPE_SESSION))
+    notes = [parse_record(log.object(leaf.object_hash)).archive_note for _, leaf in sessions]
+    size = parse_checkpoint(split_note(notes[-1])[0]).size
+    index = sessions[notes.index(notes[-1])][0]  # the auditor names the first session that bears the note
     entries = read_entries(log)
     rewritten = Leaf.FromString(entries[size - 1])
     rewritten.relay_time_ms -= 1
