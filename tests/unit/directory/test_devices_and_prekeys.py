@@ -195,6 +195,17 @@ def test_no_escrow_or_vault_key_is_a_prekey_or_doubled(archive: Archive) -> None
 
 
 @pytest.mark.rule(Rule.ESCROW_CERTIFICATE)
+def test_epochs_of_a_class_only_grow(archive: Archive) -> None:
+    """A fresh key of an older epoch would leave it unclear which one is current."""
+    roster = archive.rosters["acme"]
+    archive.publish(pb.LEAF_TYPE_CERTIFICATE, sign_certificate(make_certificate(roster, epoch=2)))
+    refused(
+        Rule.ESCROW_CERTIFICATE, archive, pb.LEAF_TYPE_CERTIFICATE, sign_certificate(make_certificate(roster, epoch=1))
+    )
+    archive.publish(pb.LEAF_TYPE_CERTIFICATE, sign_certificate(make_certificate(roster, 1, "ten-years")))
+
+
+@pytest.mark.rule(Rule.ESCROW_CERTIFICATE)
 def test_a_certificate_is_by_the_newest_roster_of_a_known_firm(archive: Archive) -> None:
     certificate = make_certificate(archive.rosters["acme"])
     archive.publish(pb.LEAF_TYPE_ROSTER, sign_roster(successor(archive.rosters["acme"])))

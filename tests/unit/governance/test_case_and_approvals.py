@@ -67,6 +67,16 @@ def test_too_few_people_or_groups_are_refused(names: tuple[str, ...]) -> None:
     refused(Rule.APPROVAL_QUORUM, verify_approvals, [approve(name) for name in names], CASE, ROSTER, FORCE, AT)
 
 
+@pytest.mark.rule(Rule.APPROVAL_QUORUM)
+def test_people_are_counted_beside_their_groups_and_each_once() -> None:
+    three = make_roster(thresholds=Thresholds(2, 3, 2))
+    enough = [approve(name) for name in ("abel", "adah", "amos")]
+    again = sign(make_approval(CASE, "abel", comment="yes, once more"), "acme/abel")
+    for approvals in (enough[:2], [*enough[:2], enough[0]], [*enough[:2], again]):
+        refused(Rule.APPROVAL_QUORUM, verify_approvals, approvals, CASE, three, guarded(three), AT)
+    assert len(verify_approvals(enough, CASE, three, guarded(three), AT)) == 3
+
+
 @pytest.mark.rule(Rule.APPROVAL_ROLE)
 @pytest.mark.parametrize("name", ["olga", "carl", "nobody"])
 def test_an_approval_by_no_approver_is_refused(name: str) -> None:

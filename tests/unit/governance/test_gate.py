@@ -114,6 +114,14 @@ def test_1_leaves_left_out_or_put_in_are_refused(matter: Matter) -> None:
         refused(Rule.GATE_CHECKPOINT, matter, replace(whole, audit_leaves=changed))
 
 
+@pytest.mark.rule(Rule.WIRE_SIZE)
+def test_1_an_audit_leaf_holds_a_whole_hash(matter: Matter) -> None:
+    short = pb.AuditLeaf(kind="note", statement_hash=bytes(63), time_ms=matter.now_ms)
+    matter.audit.log.append(short.SerializeToString(deterministic=True))
+    matter.audit.texts.append(b"")
+    refused(Rule.WIRE_SIZE, matter)
+
+
 @pytest.mark.rule(Rule.GATE_CHECKPOINT)
 def test_1_a_log_that_forked_since_the_agents_last_checkpoint_is_refused(matter: Matter) -> None:
     for memory in (AgentMemory(audit_size=1, audit_root=bytes(32)), AgentMemory(audit_size=9, audit_root=bytes(32))):
