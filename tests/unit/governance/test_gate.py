@@ -427,18 +427,16 @@ def test_5_a_record_must_be_in_the_archive(matter: Matter) -> None:
 
 @pytest.mark.rule(Rule.GATE_RECORD)
 def test_5_a_leaf_of_another_object_proves_nothing(matter: Matter) -> None:
-    records = matter.records()
-    device_index = 2
-    forged = ArchivedRecord(
-        index=device_index, leaf=matter.archive.log.entries[device_index], record=records[0].record,
-        proof=matter.archive.log.proof(device_index),
-    )  # fmt: skip
-    row = replace(
-        matter.manifest.sessions[0], leaf_index=device_index,
-        session_leaf_time_ms=matter.archive.leaves[device_index][0].relay_time_ms,
-    )  # fmt: skip
-    matter.file(manifest={"sessions": (row,)})
-    refused(Rule.GATE_RECORD, matter, _with(matter, [forged]))
+    records, rows = matter.records(), matter.manifest.sessions
+    a_device, the_other_session = 2, matter.sessions[1][1]
+    for index in (a_device, the_other_session):
+        forged = ArchivedRecord(
+            index=index, leaf=matter.archive.log.entries[index], record=records[0].record,
+            proof=matter.archive.log.proof(index),
+        )  # fmt: skip
+        time_ms = matter.archive.leaves[index][0].relay_time_ms
+        matter.file(manifest={"sessions": (replace(rows[0], leaf_index=index, session_leaf_time_ms=time_ms),)})
+        refused(Rule.GATE_RECORD, matter, _with(matter, [forged]))
 
 
 @pytest.mark.rule(Rule.GATE_RECORD)
