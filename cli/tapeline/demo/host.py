@@ -123,7 +123,7 @@ class Host:
         count = 0
         for client in self.clients.values():
             for conversation in client.conversations():
-                seen = client._engine.receiver.sequence(conversation.id)
+                seen = client._engine.sender._places.sequence(conversation.id)
                 count += seen is None or seen < wanted.get(conversation.id, 0)
         return count
 
