@@ -53,6 +53,7 @@ class Client:
         self._members = MembershipMaker(engine.device)
         self._pending: set[asyncio.Future[Receipt]] = set()
         engine.on_batch = self._on_batch
+        engine.on_failure = self._fail_pending
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -142,14 +143,15 @@ class Client:
     async def close(self) -> None:
         """Stop; what is not acknowledged stays in the outbox and is sent when the store is opened again."""
         await self._engine.close()
-        for future in self._pending:
-            if not future.done():
-                future.set_exception(
-                    ClientClosed("The client was closed.", "The message is sent when it is opened again.")
-                )
+        self._fail_pending(ClientClosed("The client was closed.", "The message is sent when it is opened again."))
         await self._device.database.close()
         if self._own_transport is not None:
             await self._own_transport.close()
+
+    def _fail_pending(self, error: BaseException) -> None:
+        for future in self._pending:
+            if not future.done():
+                future.set_exception(error)
 
     async def __aenter__(self) -> Self:
         return self

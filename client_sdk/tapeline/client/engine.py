@@ -17,6 +17,7 @@ from tapeline.client.inlet import Inlet
 from tapeline.client.options import ClientOptions
 from tapeline.client.proofs import Proofs
 from tapeline.client.receive.batch import Batch
+from tapeline.client.receive.memory import Inbox
 from tapeline.client.receive.receiver import Receiver
 from tapeline.client.receive.records import RecordReader
 from tapeline.client.send.sender import Sender
@@ -42,15 +43,19 @@ class Engine:
         self.prekeys = PrekeyKeeper(device)
         self.stock = ReceiptStock(device)
         self.inlet = Inlet(device.database, device.entry.entry_hash)
+        self.on_failure: Callable[[BaseException], None] = lambda _: None
         self.on_batch: Callable[[Batch], None] = lambda _: None
         verdicts = options.verdicts
         records = RecordReader(device, self.prekeys, verdicts)
-        self.receiver = Receiver(device, records, verdicts, self.proofs, self.alarms, self.bus, self._stored)
+        self.inbox = Inbox(device)
+        self.receiver = Receiver(
+            device, self.inbox, records, verdicts, self.proofs, self.alarms, self.bus, self._stored
+        )
         opener = SessionOpener(device, self.stock)
         self.sender = Sender(
             device,
             opener,
-            self.receiver,
+            self.inbox,
             verdicts,
             self.proofs,
             self.alarms,
@@ -60,7 +65,7 @@ class Engine:
         self.link = Link(
             device.caller,
             device.rng,
-            opening=lambda: (self.receiver.subscription(), self.sender.unanswered()),
+            opening=lambda: (self.inbox.subscription(), self.sender.unanswered()),
             on_frame=self._on_frame,
             on_state=self._on_state,
         )
@@ -69,6 +74,7 @@ class Engine:
         self._note_news = asyncio.Event()
         self._caught_up = False
         self._closed = False
+        self._connected = False
         self._tasks: list[asyncio.Task[None]] = []
         self._side: set[asyncio.Task[None]] = set()
 
@@ -119,6 +125,7 @@ class Engine:
                 other.cancel()
             self.inlet.close(error)
             self.bus.close()
+            self.on_failure(error)
 
     # --- what comes from the relay -----------------------------------------------------------------------------------
 
@@ -133,7 +140,9 @@ class Engine:
 
     def _on_state(self, cause: TapelineError | None) -> None:
         self.bus.publish(Connected() if cause is None else Disconnected(cause))
+        self._connected = cause is None
         if cause is None:
+            self.proofs.connected()
             self.sender.wake_all()
             self.aside(self.alarms.file_complaints())
         else:
@@ -146,7 +155,8 @@ class Engine:
             while True:
                 try:
                     await self.receiver.process(deliveries)
-                except RelayUnreachable:
+                except RelayUnreachable as error:
+                    self.bus.publish(Disconnected(error))
                     await asyncio.sleep(backoff.next_delay())
                 else:
                     backoff.reset()
@@ -168,7 +178,7 @@ class Engine:
         """Tell of a membership when its statement is verified and its leaf proven."""
         await self.device.directory.ensure(index + 1)
         statement = self.device.directory.state.membership(conversation, below=index + 1)
-        shown = self.receiver.tag(conversation)
+        shown = self.inbox.tag(conversation)
         if shown not in {None, statement.tag}:
             wrong = Refused(Rule.LEAF_TAG, "The conversation's leaves carry another tag than its salt gives.")
             await self.alarms.raise_now(wrong, conversation)
@@ -196,7 +206,8 @@ class Engine:
             with suppress(TapelineError):
                 if directory.shared.has_roster:
                     await self._renew_prekey()
-                    await self.proofs.check_overdue()
+                    if self._connected:
+                        await self.proofs.check_overdue()
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
 
     async def _renew_prekey(self) -> None:

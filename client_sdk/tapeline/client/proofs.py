@@ -41,6 +41,7 @@ class Proofs:
         self._pending: dict[int, PendingLeaf] = {}
         self._waiting: dict[int, list[asyncio.Future[Logged]]] = {}
         self._overdue: set[int] = set()
+        self._since_ms = 0
 
     async def restore(self) -> None:
         """Load what the store holds."""
@@ -81,13 +82,15 @@ class Proofs:
             self._resolve(Logged(index, note.size, note.median_time_ms))
         return proven
 
+    def connected(self) -> None:
+        """Count from now: while the relay was out of reach, no note could come."""
+        self._since_ms = self._device.clock()
+
     async def check_overdue(self) -> None:
-        """Alarm about leaves that no note covers within the maximum merge delay (REC-23)."""
+        """Alarm about leaves that were not proven within the maximum merge delay (REC-23); for connected clients."""
         limit = self._device.clock() - self._device.directory.state.roster().merge_delay_ms - GRACE_MS
-        newest = self._device.directory.shared.notes.newest
-        size = 0 if newest is None else newest.size
         for one in list(self._pending.values()):
-            if one.seen_ms < limit and one.leaf_index >= size and one.leaf_index not in self._overdue:
+            if max(one.seen_ms, self._since_ms) < limit and one.leaf_index not in self._overdue:
                 self._overdue.add(one.leaf_index)
                 cause = f"The acknowledged leaf {one.leaf_index} is under no cosigned checkpoint in time."
                 await self._alarms.raise_now(Refused(Rule.REC_INCLUSION, cause))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tapeline.base.errors import StateError
-from tapeline.base.rules import Rule, require
+from tapeline.base.errors import StateError, TapelineError
+from tapeline.base.rules import Refused, Rule, require
 from tapeline.client.device import Device
+from tapeline.client.errors import RelayUnreachable
 from tapeline.client.receive.reading import Reading
 from tapeline.client.session.prekeys import PrekeyKeeper
 from tapeline.client.store.inbox import SessionRow, SessionState
@@ -14,8 +15,7 @@ from tapeline.client.verdicts import SharedVerdicts
 from tapeline.crypto.message.chain import ReceivingChain
 from tapeline.crypto.record.facts import Facts
 from tapeline.crypto.record.open import open_as_recipient
-from tapeline.crypto.record.parse import ParsedView, parse_view
-from tapeline.crypto.record.verify import verify_record
+from tapeline.crypto.record.parse import ParsedView
 from tapeline.wire.v1.objects_pb2 import Leaf
 
 
@@ -39,7 +39,7 @@ class RecordReader:
             Refused: of the rule broken.
             StateError: the prekey's secret half is gone.
         """
-        view = parse_view(data)
+        view = self._verdicts.view(data)
         require(
             (view.record_hash, view.conversation) == (leaf.object_hash, conversation),  # 1
             Rule.LEAF_TAG,
@@ -74,15 +74,15 @@ class RecordReader:
         Raises:
             Refused: of the rule broken.
         """
-        await self._device.directory.ensure(row.leaf_index + 1)
-        view = parse_view(row.view or b"")
+        await self._ensure(row.leaf_index + 1)
+        view = self._verdicts.view(row.view or b"")
         facts = await self._facts(view, Leaf.FromString(row.leaf), row.leaf_index)
-        verify_record(view, facts, own=self._device.fact)
+        self._verdicts.record(view, facts, self._device.fact)
 
     async def _facts(self, view: ParsedView, leaf: Leaf, index: int) -> Facts:
         directory = self._device.directory
         note = directory.shared.verified_context_note(view.archive_note)
-        await directory.ensure(note.size)
+        await self._ensure(note.size)
         return directory.state.facts(
             conversation=view.conversation,
             membership=view.membership,
@@ -91,3 +91,12 @@ class RecordReader:
             leaf_index=index,
             leaf_time_ms=leaf.relay_time_ms,
         )
+
+    async def _ensure(self, size: int) -> None:
+        """Wait for the directory below `size`; what goes wrong on the way says nothing about the record."""
+        try:
+            await self._device.directory.ensure(size)
+        except TapelineError as error:
+            if isinstance(error, Refused) and error.rule is Rule.LOG_CONSISTENCY:
+                raise
+            raise RelayUnreachable(error.cause, error.remedy) from error
