@@ -104,11 +104,9 @@ def _revocation(state: BoardState, envelope: Envelope, now_ms: int) -> bytes:
 
 def _open_case(state: BoardState, case_hash: bytes) -> Case:
     """Return a case that is not revoked."""
-    case = state.case(case_hash).case
-    require(
-        not state.revoked.covers("case", case_hash, maker=case.requester), Rule.GATE_REVOKED, "The case is revoked."
-    )
-    return case
+    file = state.case(case_hash)
+    require(not state.is_revoked(file), Rule.GATE_REVOKED, "The case is revoked.")
+    return file.case
 
 
 _CHECKS: Mapping[str, Check] = {

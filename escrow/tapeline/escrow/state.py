@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tapeline.base.errors import NotFound
 from tapeline.escrow.store import Stored
 from tapeline.governance.approval import Approval
-from tapeline.governance.case import Case
+from tapeline.governance.case import Case, case_signers
 from tapeline.governance.certificate import EscrowCertificate
 from tapeline.governance.chain import RosterChain
 from tapeline.governance.release import Release, VaultRelease
@@ -33,6 +33,7 @@ class CaseFile:
 
     case: Case
     dsse: bytes
+    reviewers: tuple[str, ...]  # who signed it, and so may take it back
     approvals: list[bytes] = field(default_factory=list)
     warrants: list[LoggedWarrant] = field(default_factory=list)
     releases: set[bytes] = field(default_factory=set)  # statement hashes
@@ -78,6 +79,15 @@ class BoardState:
             raise NotFound("The board has no such case.", "Post the case first.")
         return found
 
+    def is_revoked(self, file: CaseFile) -> bool:
+        """Tell whether officers, or a reviewer who signed it, revoked a case."""
+        case_hash = file.case.statement_hash
+        makers = (None, *file.reviewers)
+        return any(self.revoked.covers("case", case_hash, maker=maker) for maker in makers)
+
+    def _signers(self, case: bytes) -> tuple[str, ...]:
+        return tuple(person.id for person in case_signers(Case.envelope(case), self.roster))
+
     def apply(self, stored: Stored) -> None:
         """Take a stored statement."""
         self._apply[stored.kind](stored)
@@ -93,7 +103,7 @@ class BoardState:
         self.revoked.add(stored.position, Revocation.parse(stored.dsse))
 
     def _case(self, stored: Stored) -> None:
-        self._cases[stored.statement_hash] = CaseFile(Case.parse(stored.dsse), stored.dsse)
+        self._cases[stored.statement_hash] = CaseFile(Case.parse(stored.dsse), stored.dsse, self._signers(stored.dsse))
 
     def _approval(self, stored: Stored) -> None:
         self._cases[Approval.parse(stored.dsse).case].approvals.append(stored.dsse)

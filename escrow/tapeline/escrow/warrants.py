@@ -62,8 +62,7 @@ def _warrant(board: Board, file: CaseFile, manifest: bytes) -> Warrant:
 def _require_open(state: BoardState, file: CaseFile, now_ms: int) -> None:
     require(now_ms < state.roster.expires_ms, Rule.ROSTER_EXPIRED, "The roster is expired.")
     verify_case(file.dsse, state.roster, now_ms)
-    revoked = state.revoked.covers("case", file.case.statement_hash, maker=file.case.requester)
-    require(not revoked, Rule.GATE_REVOKED, "The case is revoked.")
+    require(not state.is_revoked(file), Rule.GATE_REVOKED, "The case is revoked.")
 
 
 def _stands(state: BoardState, file: CaseFile, dsse: bytes, now_ms: int) -> bool:
