@@ -86,6 +86,10 @@ def test_partial_sums_may_vanish_since_colluders_can_make_them() -> None:
         sum_scalars([one, minus])
 
 
+def test_a_point_shows_no_byte_of_itself_since_a_sessions_secret_is_one() -> None:
+    assert repr(B) == repr(B_HAT) == f"{B}"
+
+
 def test_a_scalar_shows_nothing_of_itself() -> None:
     scalar = Scalar.from_int(0xABCDEF)
     assert "efcdab" not in repr(scalar)
