@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, TypeAlias, cast
 
 import grpc.aio
@@ -124,8 +125,9 @@ class _Call:
                 else:
                     answers = behaviour(self._checked(request), context)
                 if hasattr(answers, "__aiter__"):
-                    async for answer in answers:
-                        await context.write(answer)
+                    async with aclosing(answers):  # a call that was cut off frees what its handler holds at once
+                        async for answer in answers:
+                            await context.write(answer)
                 else:
                     await answers
 

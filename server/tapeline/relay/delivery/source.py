@@ -6,6 +6,7 @@ from collections import OrderedDict
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tapeline.base.errors import StateError
 from tapeline.relay.delivery.entry import LiveEntry
 from tapeline.relay.services.acks import Acknowledger
 from tapeline.relay.services.conversations import Conversation
@@ -40,7 +41,10 @@ class Source:
             if entry is None:
                 break
             found.append(entry)
-        return found or await self._read_stored(conversation, first, last)
+        found = found or await self._read_stored(conversation, first, last)
+        if not found:
+            raise StateError("The archive lacks an entry that it has acknowledged.", "Restore it from its backup.")
+        return found
 
     async def _read_stored(self, conversation: Conversation, first: int, last: int) -> list[LiveEntry]:
         async with self._engine.connect() as conn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 
 from tapeline.base.errors import StateError, TapelineError, Unauthenticated, Unavailable
@@ -63,7 +63,7 @@ class Stream:
         self._note = b""
         self._generation = parts.ledger.generation
 
-    async def frames(self, requests: AsyncIterator[ClientFrame]) -> AsyncIterator[ServerFrame]:
+    async def frames(self, requests: AsyncIterator[ClientFrame]) -> AsyncGenerator[ServerFrame]:
         """Yield frames until the client has closed its side and every submission is answered."""
         reader = asyncio.create_task(self._read(requests))
         reader.add_done_callback(lambda _: self._wake.set())
@@ -79,7 +79,7 @@ class Stream:
                 reader.result()
         finally:
             reader.cancel()
-            with suppress(asyncio.CancelledError, TapelineError):
+            with suppress(asyncio.CancelledError, Exception):  # told already, where it ended the stream
                 await reader
             self._parts.hub.remove(self._subscription)
 

@@ -60,6 +60,9 @@ class Subscription:
                 self._cursors[conversation.id] = entry.sequence + 1
                 if size >= FRAME_BYTES:
                     break
+            # To the end of the line, so that a busy conversation does not keep the others waiting.
+            self._dirty.pop(conversation.id, None)
+            self._dirty[conversation.id] = None
         return taken
 
     async def _next(self, conversation: Conversation, limit: int) -> list[LiveEntry]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import grpc.aio
@@ -29,14 +30,16 @@ class Messaging(MessagingServicer):
 
     async def Connect(  # noqa: N802
         self, request_iterator: AsyncIterator[ClientFrame], context: Context
-    ) -> AsyncIterator[ServerFrame]:
+    ) -> AsyncGenerator[ServerFrame]:
         """Take submissions and deliver, until the client closes its side."""
         del context
         who = caller()
         device = _device(who)
         with self._open.one_more(device):
-            async for frame in Stream(self._parts, who, device).frames(request_iterator):
-                yield frame
+            # Closed at once when the call ends, not when the garbage collector finds it.
+            async with aclosing(Stream(self._parts, who, device).frames(request_iterator)) as frames:
+                async for frame in frames:
+                    yield frame
 
     async def Reserve(self, request: ReserveRequest, context: Context) -> ReserveResponse:  # noqa: N802
         """Pass a reservation to the firm's vault, unread."""

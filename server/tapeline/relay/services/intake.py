@@ -23,7 +23,7 @@ from tapeline.crypto.message.verify import ParsedMessage, parse_message
 from tapeline.crypto.record.parse import ParsedRecord, parse_record
 from tapeline.relay.metrics import Metrics
 from tapeline.relay.services.acks import Acknowledger
-from tapeline.relay.services.draft import Draft, Placed
+from tapeline.relay.services.draft import Draft, LogMoved, Placed
 from tapeline.relay.services.judge_message import place_message
 from tapeline.relay.services.judge_record import Used, place_record
 from tapeline.relay.services.ledger import Ledger
@@ -48,6 +48,13 @@ class Submitted:
     data: bytes
     is_record: bool
     reply: Callable[[Outcome], None]
+    _is_answered: bool = False
+
+    def answer(self, outcome: Outcome) -> None:
+        """Reply once; what fails after an answer changes nothing for the sender."""
+        if not self._is_answered:
+            self._is_answered = True
+            self.reply(outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +129,12 @@ class Intake:
         parsed = self._parse(batch)
         await self._load_sessions(parsed)
         draft = Draft(self._ledger, self._clock())
-        indices, refused = await self._judge(parsed, draft)
-        stored = draft.is_empty or await self._store(draft)
+        try:
+            indices, refused = await self._judge(parsed, draft)
+            stored = draft.is_empty or await self._store(draft)
+        except BaseException:
+            draft.rollback()  # the sessions in memory must never hold what the database does not
+            raise
         # Refusal wait for the transaction too, since it holds the evidence of a fork.
         for item, error, newer in refused:
             self._reject(item, error, newer)
@@ -135,7 +146,7 @@ class Intake:
         self._deliver([(placed, acks[placed.index]) for placed in draft.placed])
         acks.update(await self._stored_acks(index for _, index in indices if index not in acks))
         for item, index in indices:
-            item.reply(Accepted(acks[index]))
+            item.answer(Accepted(acks[index]))
 
     def _parse(self, batch: Sequence[Submitted]) -> list[tuple[Submitted, ParsedRecord | ParsedMessage]]:
         parsed: list[tuple[Submitted, ParsedRecord | ParsedMessage]] = []
@@ -179,7 +190,7 @@ class Intake:
             with self._metrics.commit_seconds.time():
                 async with self._engine.begin() as conn:
                     await conn.run_sync(draft.store)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, LogMoved) as error:
             log_internal("commit_failed", error)
             return False
         return True
@@ -223,7 +234,7 @@ class Intake:
 
     def _reject(self, item: Submitted, error: TapelineError, newer: Ack | None = None) -> None:
         self._metrics.refused.labels(error.rule.id if isinstance(error, Refused) else type(error).__name__).inc()
-        item.reply(Rejected(error, newer))
+        item.answer(Rejected(error, newer))
 
 
 def _find_one(conn: Connection, row: SessionRow) -> list[Used]:
@@ -232,7 +243,7 @@ def _find_one(conn: Connection, row: SessionRow) -> list[Used]:
 
 def _reject_all(batch: Sequence[Submitted], error: TapelineError) -> None:
     for item in batch:
-        item.reply(Rejected(error))
+        item.answer(Rejected(error))
 
 
 def _fault() -> TapelineError:

@@ -18,7 +18,7 @@ from tapeline.governance.dsse import parse_envelope
 from tapeline.relay.metrics import Metrics
 from tapeline.relay.services.acks import Acknowledger
 from tapeline.relay.services.conversations import Conversation, Statement
-from tapeline.relay.services.draft import Draft, Placed
+from tapeline.relay.services.draft import Draft, LogMoved, Placed
 from tapeline.relay.services.ledger import Ledger
 from tapeline.relay.storage.entries import (
     add_conversation,
@@ -95,7 +95,7 @@ class Publisher:
         try:
             async with self._engine.begin() as conn:
                 await conn.run_sync(_store, draft, checked.object_hash, added)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, LogMoved) as error:
             log_internal("publishing_failed", error)
             raise Unavailable("The relay could not store this.", "Send again in a moment.") from None
         ledger.directory.apply(placed.index, Leaf.FromString(placed.leaf), obj)
