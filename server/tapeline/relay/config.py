@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tapeline.base.errors import MalformedInput
-from tapeline.relay.services.intake import IntakeLimits
+from tapeline.relay.services.submissions import IntakeLimits
 from tapeline.rpc.server import ServerLimits
 from tapeline.tlog.publisher import PublisherSettings
 

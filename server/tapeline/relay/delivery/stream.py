@@ -12,9 +12,10 @@ from tapeline.relay.delivery.hub import Hub
 from tapeline.relay.delivery.source import Source
 from tapeline.relay.delivery.subscription import Subscription
 from tapeline.relay.metrics import Metrics
-from tapeline.relay.services.intake import Intake, Submitted
+from tapeline.relay.services.intake import Intake
 from tapeline.relay.services.ledger import Ledger
 from tapeline.relay.services.outcomes import Outcome, Rejected, to_answer
+from tapeline.relay.services.submissions import Submitted
 from tapeline.rpc.principal import Principal, WhoIs
 from tapeline.wire.v1.relay_pb2 import Answer, ClientFrame, ServerFrame, Submission, Subscribe
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tapeline.base.errors import LimitExceeded, TapelineError, Unavailable
+from tapeline.base.errors import TapelineError, Unavailable
 from tapeline.base.rules import Refused, Rule
 from tapeline.base.times import Clock
 from tapeline.crypto.message.verify import ParsedMessage, parse_message
@@ -27,42 +26,16 @@ from tapeline.relay.services.draft import Draft, LogMoved, Placed
 from tapeline.relay.services.judge_message import place_message
 from tapeline.relay.services.judge_record import Used, place_record
 from tapeline.relay.services.ledger import Ledger
-from tapeline.relay.services.outcomes import Accepted, Outcome, Rejected
+from tapeline.relay.services.outcomes import Accepted, Rejected
 from tapeline.relay.services.sessions import load_sessions
+from tapeline.relay.services.submissions import IntakeLimits, SubmissionQueue, Submitted
 from tapeline.relay.storage.entries import read_leaves_at
 from tapeline.relay.storage.sessions import SessionRow, find_reuse
 from tapeline.rpc.errors import log_internal
 from tapeline.wire.v1.objects_pb2 import Ack
 
 Deliver = Callable[[Sequence[tuple[Placed, Ack]]], None]
-
-
-Refusal = tuple["Submitted", TapelineError, Ack | None]
-
-
-@dataclass(slots=True, eq=False)
-class Submitted:
-    """One item of a stream: the logged-in device's entry hash, the bytes, and where the outcome goes."""
-
-    device: bytes
-    data: bytes
-    is_record: bool
-    reply: Callable[[Outcome], None]
-    _is_answered: bool = False
-
-    def answer(self, outcome: Outcome) -> None:
-        """Reply once; what fails after an answer changes nothing for the sender."""
-        if not self._is_answered:
-            self._is_answered = True
-            self.reply(outcome)
-
-
-@dataclass(frozen=True, slots=True)
-class IntakeLimits:
-    """How many items one transaction takes, and how many may wait."""
-
-    batch: int = 64
-    queued: int = 8192
+Refusal = tuple[Submitted, TapelineError, Ack | None]
 
 
 class Intake:
@@ -82,9 +55,7 @@ class Intake:
         self._ledger, self._engine, self._write_lock = ledger, engine, write_lock
         self._acknowledger, self._deliver = acknowledger, deliver
         self._clock, self._metrics = clock, metrics
-        self._limits = limits or IntakeLimits()
-        self._queue: asyncio.Queue[Submitted] = asyncio.Queue()
-        self._closed = False
+        self._queue = SubmissionQueue(limits or IntakeLimits())
 
     def submit(self, item: Submitted) -> None:
         """Queue an item; its outcome is replied exactly once.
@@ -93,16 +64,12 @@ class Intake:
             Unavailable: the relay is stopping.
             LimitExceeded: too much is waiting.
         """
-        if self._closed:
-            raise Unavailable("The relay is stopping.", "Connect again in a moment.")
-        if self._queue.qsize() >= self._limits.queued:
-            raise LimitExceeded("The relay has too much to do.", "Send again in a moment.")
-        self._queue.put_nowait(item)
+        self._queue.put(item)
 
     async def run(self) -> None:
         """Process batches for ever."""
         while True:
-            batch = await self._collect()
+            batch = await self._queue.take()
             self._metrics.batch_size.observe(len(batch))
             try:
                 async with self._write_lock:
@@ -111,19 +78,11 @@ class Intake:
                 # A fault of ours must not silence the other streams; these senders try again.
                 log_internal("intake_failed", error)
                 _reject_all(batch, _fault())
-            for _ in batch:
-                self._queue.task_done()
+            self._queue.done(batch)
 
     async def drain(self) -> None:
         """Take nothing more and finish what is queued."""
-        self._closed = True
-        await self._queue.join()
-
-    async def _collect(self) -> list[Submitted]:
-        batch = [await self._queue.get()]
-        while len(batch) < self._limits.batch and not self._queue.empty():
-            batch.append(self._queue.get_nowait())
-        return batch
+        await self._queue.drain()
 
     async def _process(self, batch: Sequence[Submitted]) -> None:
         parsed = self._parse(batch)
