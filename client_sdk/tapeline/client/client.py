@@ -51,6 +51,8 @@ class Client:
         self._options = options
         self._own_transport = transport
         self._members = MembershipMaker(engine.device)
+        self._disclosed: set[bytes] = set()
+        self._disclosing = asyncio.Lock()
         self._pending: set[asyncio.Future[Receipt]] = set()
         engine.on_batch = self._on_batch
         engine.on_failure = self._fail_pending
@@ -187,8 +189,9 @@ class Client:
             Refused: the relay refuses it.
         """
         identifier = await self._members.create(people)
-        body = self._disclosure(identifier)
-        await self.send(identifier, body, {})
+        disclosed = await self._disclose(identifier)
+        if disclosed is not None:
+            await disclosed
         return Conversation(self, identifier)
 
     def conversation(self, identifier: bytes) -> Conversation:
@@ -220,13 +223,17 @@ class Client:
 
     async def send(self, conversation: bytes, body: Body, labels: Mapping[str, str]) -> Receipt:
         """Send any content; see `Conversation.send`."""
+        await self._disclose(conversation)
+        return await self._put(conversation, body, labels)
+
+    def _put(self, conversation: bytes, body: Body, labels: Mapping[str, str]) -> asyncio.Future[Receipt]:
         message_id, content = encode_content(body, labels, self._options.rng)
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         row = OutboxRow(conversation, message_id=message_id, content=content)
         self._pending.add(future)
         future.add_done_callback(self._pending.discard)
         self._engine.sender.lane(conversation).put(Outgoing(row, future))
-        return await future
+        return future
 
     def messages(self, *, after: int | None = None) -> AsyncIterator[Message]:
         """Iterate over what others sent, old and new, each once; ends when the client is closed.
@@ -255,6 +262,21 @@ class Client:
         return await self._device.database.run(alarms.load_all)
 
     # --- disclosures -------------------------------------------------------------------------------------------------
+
+    async def _disclose(self, conversation: bytes) -> asyncio.Future[Receipt] | None:
+        """Put the disclosure first where this device began the conversation and has said nothing in it yet.
+
+        Asked before the first message of each run, so that a crash after the genesis leaves no line undisclosed.
+        """
+        if conversation in self._disclosed:
+            return None
+        async with self._disclosing:
+            statement = self.membership(conversation)
+            began = statement.sequence == 0 and statement.signer == self._device.entry.entry_hash
+            own = partial(history.has_spoken, conversation=conversation, device=self._device.entry.entry_hash)
+            is_due = conversation not in self._disclosed and began and not await self._device.database.run(own)
+            self._disclosed.add(conversation)
+            return self._put(conversation, self._disclosure(conversation), {}) if is_due else None
 
     def _disclosure(self, conversation: bytes) -> RecordingDisclosure:
         classes = dict(self.membership(conversation).firms)

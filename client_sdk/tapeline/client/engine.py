@@ -217,8 +217,10 @@ class Engine:
             await self.prekeys.publish_unlogged()
         if self.prekeys.is_due:
             await self.prekeys.publish()
-        if self._caught_up and newest is not None:
+        is_through = self._caught_up and self._frames.empty() and self.receiver.is_whole
+        if is_through and newest is not None:
             await self.prekeys.forget_old(newest.median_time_ms)
+            await self.inbox.forget_ended(newest.median_time_ms)
 
 
 async def _quietly(work: Coroutine[None, None, None]) -> None:

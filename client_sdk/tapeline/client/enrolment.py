@@ -9,7 +9,7 @@ from pathlib import Path
 from tapeline.base.errors import MalformedInput
 from tapeline.base.secret import Secret
 from tapeline.client.directory.bootstrap import Pins, bootstrap
-from tapeline.client.errors import NotEnrolled
+from tapeline.client.errors import NotEnrolled, StoreProblem
 from tapeline.client.options import ClientOptions
 from tapeline.client.store import identity
 from tapeline.client.store.database import Database
@@ -50,7 +50,11 @@ async def prepare(
     name = check_name(device_name, "device name")
     if has_store(store):
         database = await open_store(store, secret)
-        if await database.run(identity.load) is not None:
+        known = await database.run(identity.load)
+        if known is not None and known.entry:
+            await database.close()
+            raise StoreProblem("A device is enrolled here already.", "Open it, or choose a new folder.")
+        if known is not None and known.code == parsed.code:
             return database
     else:
         database = await create_store(store, secret, options.rng)

@@ -47,6 +47,14 @@ class Disclosure:
 
 
 @dataclass(frozen=True, slots=True)
+class SendDelayed:
+    """No session can be opened now, and why; messages wait in the outbox, and it is tried again."""
+
+    conversation: bytes
+    cause: TapelineError
+
+
+@dataclass(frozen=True, slots=True)
 class StaleDevices:
     """Devices without a valid prekey were left out of a session; they catch up by a history grant."""
 
@@ -74,4 +82,6 @@ class Alarm:
     message_hash: bytes
 
 
-Event = Connected | Disconnected | CaughtUp | MembershipChanged | Disclosure | StaleDevices | Withheld | Alarm
+Event = (
+    Connected | Disconnected | CaughtUp | MembershipChanged | Disclosure | SendDelayed | StaleDevices | Withheld | Alarm
+)

@@ -104,9 +104,20 @@ def test_cursors_and_sessions_are_replaced_as_they_move(db: sqlite3.Connection) 
     running = SessionRow(SessionState.OWN, b"r", b"c", b"d", None, 0, b"r", 200, b"", 2, None)
     for row in (ended, running):
         inbox.put_session(db, row)
-    assert {row.record_hash for row in inbox.load_sessions(db, 100)} == {b"e", b"r"}
-    inbox.end_sessions(db, 100)
-    assert {row.record_hash for row in inbox.load_sessions(db, 100)} == {b"r"}
+    assert inbox.load_sessions(db) == [ended, running]
+    inbox.forget_sessions(db, [b"e"])
+    assert inbox.load_sessions(db) == [running]
+
+
+def test_who_has_spoken_counts_history_and_outbox(db: sqlite3.Connection) -> None:
+    assert not history.has_spoken(db, b"c" * 64, b"d" * 64)
+    outbox.add(db, OutboxRow(b"c" * 64, sealed=b"a record says nothing", record_hash=b"r"))
+    assert not history.has_spoken(db, b"c" * 64, b"d" * 64)
+    history.add(db, message(1))
+    assert history.has_spoken(db, b"c" * 64, b"d" * 64)
+    assert not history.has_spoken(db, b"c" * 64, b"another device")
+    outbox.add(db, OutboxRow(b"other", message_id=b"m"))
+    assert history.has_spoken(db, b"other", b"d" * 64)
 
 
 def test_stock_and_prekeys_keep_their_secrets_until_told(db: sqlite3.Connection) -> None:

@@ -10,6 +10,7 @@ from tapeline.client.device import Device
 from tapeline.client.receive.reading import Reading
 from tapeline.client.store import inbox
 from tapeline.client.store.inbox import ConversationRow, SessionRow, SessionState
+from tapeline.crypto.limits import NOTE_AGE_MS
 from tapeline.wire.v1.relay_pb2 import Cursor, Subscribe
 
 
@@ -23,14 +24,22 @@ class Inbox:
 
     async def restore(self) -> None:
         """Load what the store holds."""
-        now = self._device.clock()
         conversations, sessions = await self._device.database.run(
-            lambda db: (inbox.load_conversations(db), inbox.load_sessions(db, now))
+            lambda db: (inbox.load_conversations(db), inbox.load_sessions(db))
         )
         self.conversations = {row.conversation: row for row in conversations}
         # An own session may be known here before the transaction that stores it: it is kept.
         fresh = {key: one for key, one in self.readings.items() if one.row.state is SessionState.OWN}
         self.readings = fresh | {row.record_hash: Reading.of(row) for row in sessions}
+
+    async def forget_ended(self, note_time_ms: int) -> None:
+        """Drop sessions, chain keys first, that ended well before a note whose leaves were all processed."""
+        limit = note_time_ms - NOTE_AGE_MS
+        ended = [key for key, one in self.readings.items() if one.row.not_after_ms < limit and one.row.view is None]
+        if ended:
+            await self._device.database.run(partial(inbox.forget_sessions, record_hashes=ended))
+            for key in ended:
+                self.readings.pop(key, None)
 
     def subscription(self) -> Subscribe:
         """Return the cursors to go on from."""

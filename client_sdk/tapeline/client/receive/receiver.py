@@ -60,6 +60,11 @@ class Receiver:
         await self._memory.restore()
         self._halted.clear()
 
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether no conversation stands still because of a leaf that does not fit."""
+        return not self._halted
+
     async def process(self, deliveries: Iterable[Delivery]) -> None:
         """Verify deliveries in order, store what they change, then tell it.
 

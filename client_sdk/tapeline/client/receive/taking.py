@@ -17,6 +17,7 @@ from tapeline.client.receive.records import RecordReader
 from tapeline.client.store.history import MessageRow
 from tapeline.client.store.inbox import ConversationRow, SessionRow, SessionState
 from tapeline.client.verdicts import SharedVerdicts
+from tapeline.crypto.limits import NOTE_AGE_MS, SESSION_MS
 from tapeline.crypto.membership import parse_statement
 from tapeline.crypto.message.verify import ParsedMessage, VerifiedMessage
 from tapeline.wire.v1.objects_pb2 import Leaf, LeafType
@@ -174,7 +175,7 @@ class Taker:
             chain=None,
             next_index=0,
             previous=leaf.object_hash,
-            not_after_ms=leaf.relay_time_ms,
+            not_after_ms=leaf.relay_time_ms + SESSION_MS + NOTE_AGE_MS,  # no session of that leaf lasts longer
             leaf=delivery.ack.leaf,
             leaf_index=delivery.ack.index,
             view=None,

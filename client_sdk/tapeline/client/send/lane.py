@@ -20,7 +20,7 @@ from tapeline.base.errors import TapelineError
 from tapeline.client.bus import EventBus
 from tapeline.client.device import Device
 from tapeline.client.errors import SendFailed
-from tapeline.client.events import StaleDevices
+from tapeline.client.events import SendDelayed, StaleDevices
 from tapeline.client.send.outgoing import Outgoing
 from tapeline.client.session.opener import Opened, SessionOpener
 from tapeline.client.session.sending import SendingSession
@@ -138,6 +138,7 @@ class Lane:
     async def _after_failure(self, error: TapelineError) -> None:
         """Wait and try again; without hope for what waits, tell those who wait for it."""
         self._refresh = True
+        self._bus.publish(SendDelayed(self.conversation, error))
         if not error.retryable:
             for one in self._waiting:
                 one.attempts += 1

@@ -31,6 +31,20 @@ RESEND_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
+class _Ticket:
+    """What was submitted, in which session: after a refusal the same message goes out again in another."""
+
+    lane: Lane
+    outgoing: Outgoing
+    record_hash: bytes
+
+    @property
+    def is_current(self) -> bool:
+        """Tell whether an answer still concerns the message as it stands."""
+        return self.outgoing.row.record_hash == self.record_hash and self.outgoing in self.lane.in_flight
+
+
+@dataclass(frozen=True, slots=True)
 class _Acked:
     lane: Lane
     outgoing: Outgoing
@@ -63,7 +77,7 @@ class Sender:
         self._lanes: dict[bytes, Lane] = {}
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
         self._resending: set[asyncio.Task[None]] = set()
-        self._tickets: dict[int, tuple[Lane, Outgoing]] = {}
+        self._tickets: dict[int, _Ticket] = {}
         self._next_ticket = count(1)
 
     async def restore(self) -> None:
@@ -106,18 +120,23 @@ class Sender:
     async def on_answers(self, answers: Sequence[Answer]) -> None:
         """Take the relay's answers: what is acknowledged leaves the outbox and enters history in one transaction."""
         acked: list[_Acked] = []
+        refused: list[tuple[_Ticket, TapelineError]] = []
         for answer in answers:
-            lane, outgoing = self._tickets.pop(answer.ticket, (None, None))
-            if lane is None or outgoing is None:
+            ticket = self._tickets.pop(answer.ticket, None)
+            if ticket is None or not ticket.is_current:
                 continue
             if answer.WhichOneof("result") == "ack":
-                await self._check(lane, outgoing, answer.ack, acked)
+                await self._check(ticket, answer.ack, acked)
             else:
-                await self._on_refusal(lane, outgoing, from_refusal(answer.refusal))
+                refused.append((ticket, from_refusal(answer.refusal)))
+        # Acknowledgements first: a refused session takes everything along that is still in flight.
         if acked:
             await self._finish(acked)
+        for ticket, error in refused:
+            await self._on_refusal(ticket, error)
 
-    async def _check(self, lane: Lane, outgoing: Outgoing, ack: Ack, acked: list[_Acked]) -> None:
+    async def _check(self, ticket: _Ticket, ack: Ack, acked: list[_Acked]) -> None:
+        lane, outgoing = ticket.lane, ticket.outgoing
         try:
             acked.append(_Acked(lane, outgoing, ack, self._verified_leaf(outgoing, ack)))
         except TapelineError as error:
@@ -134,20 +153,20 @@ class Sender:
         require_not_backdated(ack.index, leaf, self._device.directory.shared.notes.newest)
         return leaf
 
-    async def _on_refusal(self, lane: Lane, outgoing: Outgoing, error: TapelineError) -> None:
-        if outgoing not in lane.in_flight:
+    async def _on_refusal(self, ticket: _Ticket, error: TapelineError) -> None:
+        if not ticket.is_current:
             return
         if isinstance(error, Refused) or not error.retryable:
-            await lane.refuse_session(outgoing.row.record_hash, error)
+            await ticket.lane.refuse_session(ticket.record_hash, error)
             return
         # Not about what was sent, such as a relay with too much to do: the same bytes again, and all behind them.
-        task = asyncio.create_task(self._resend_later(lane, outgoing.row.record_hash))
+        task = asyncio.create_task(self._resend_later(ticket.lane, ticket.record_hash))
         self._resending.add(task)
         task.add_done_callback(self._resending.discard)
 
     async def _resend_later(self, lane: Lane, record_hash: bytes) -> None:
         await asyncio.sleep(RESEND_SECONDS)
-        ticketed = {id(one) for _, one in self._tickets.values()}
+        ticketed = {id(one.outgoing) for one in self._tickets.values()}
         mine = [one for one in lane.in_flight if one.row.record_hash == record_hash and one.stored]
         again = [one for one in mine if id(one) not in ticketed]
         self._submit(lane, again)
@@ -201,7 +220,7 @@ class Sender:
 
     def _ticketed(self, lane: Lane, outgoing: Outgoing) -> Submission:
         ticket = next(self._next_ticket)
-        self._tickets[ticket] = (lane, outgoing)
+        self._tickets[ticket] = _Ticket(lane, outgoing, outgoing.row.record_hash)
         if outgoing.row.is_record:
             return Submission(ticket=ticket, record=outgoing.row.sealed)
         return Submission(ticket=ticket, message=outgoing.row.sealed)

@@ -80,6 +80,16 @@ def of_conversation(connection: Connection, conversation: bytes, since: int, lim
     return [MessageRow(*row) for row in rows]
 
 
+def has_spoken(connection: Connection, conversation: bytes, device: bytes) -> bool:
+    """Tell whether a device has a message of the conversation in history, or in this store's outbox."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM messages WHERE conversation = :conversation AND device = :device)"
+        " OR EXISTS (SELECT 1 FROM outbox WHERE conversation = :conversation AND message_id <> x'')",
+        {"conversation": conversation, "device": device},
+    ).fetchone()
+    return bool(row[0])
+
+
 def handled(connection: Connection) -> int:
     """Return the position up to which the application has handled messages."""
     return meta.get_int(connection, _HANDLED)

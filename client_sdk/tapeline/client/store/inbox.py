@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from sqlite3 import Connection
@@ -73,12 +74,11 @@ def put_conversation(connection: Connection, row: ConversationRow) -> None:
     )
 
 
-def load_sessions(connection: Connection, ended_before_ms: int) -> list[SessionRow]:
-    """Return the sessions that may still bring messages, or whose record is not judged finally."""
+def load_sessions(connection: Connection) -> list[SessionRow]:
+    """Return every session that may still bring messages, however long ago it ended: a cursor may lie inside it."""
     rows = connection.execute(
         "SELECT state, record_hash, conversation, device, chain, next_index, previous, not_after_ms, leaf, leaf_index,"
-        " view FROM sessions WHERE not_after_ms >= ? OR view IS NOT NULL OR chain IS NOT NULL",
-        (ended_before_ms,),
+        " view FROM sessions"
     )
     return [SessionRow(SessionState(state), *rest) for state, *rest in rows]
 
@@ -104,6 +104,6 @@ def put_session(connection: Connection, row: SessionRow) -> None:
     )
 
 
-def end_sessions(connection: Connection, ended_before_ms: int) -> None:
-    """Delete the chain state of sessions that ended: no message of theirs can come any more."""
-    connection.execute("UPDATE sessions SET chain = NULL WHERE not_after_ms < ?", (ended_before_ms,))
+def forget_sessions(connection: Connection, record_hashes: Iterable[bytes]) -> None:
+    """Delete sessions, with their chain keys, that no message can come of any more."""
+    connection.executemany("DELETE FROM sessions WHERE record_hash = ?", [(one,) for one in record_hashes])
