@@ -23,7 +23,7 @@ from tapeline.agent.desk import Desk, open_desk
 from tapeline.agent.passphrase_store import open_store
 from tapeline.base.seam import system_rng
 from tapeline.base.secret import Secret
-from tapeline.cli.custodian import STORE_PURPOSE
+from tapeline.cli.custodian_common import STORE_PURPOSE
 from tapeline.crypto.group import B, Scalar
 from tapeline.crypto.keyfile import open_key_file
 from tapeline.crypto.shamir import interpolate
@@ -52,6 +52,7 @@ def test_a_ceremony_of_five_processes_survives_kills(tmp_path: Path) -> None:
         assert len({result["certificate"] for result in results}) == 1
         assert post_certificate(deployment, opened["ceremony"]) == results[0]["certificate"]
         _check_shares(deployment, tmp_path)
+        assert [deployment.processes[name].stop() for name in ("escrow", "vault")] == [0, 0]
 
 
 def _check_shares(deployment: Deployment, folder: Path) -> None:

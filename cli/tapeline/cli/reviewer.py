@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -11,30 +10,22 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from tapeline.agent.desk import Desk
-from tapeline.agent.passphrase_store import open_store
 from tapeline.base.errors import MalformedInput
-from tapeline.base.seam import system_rng
-from tapeline.base.secret import Secret
 from tapeline.base.text import printable
 from tapeline.base.times import SECOND
 from tapeline.cli.common import JsonOption, PassphraseFd, PassphraseFile, command_errors, print_result
 from tapeline.cli.parties import EscrowOption, KeyOption, RelayOption, RosterOption, desk_of, open_person, unhex
+from tapeline.cli.reviewer_common import CaseArgument, DataOption, workspace_of
+from tapeline.cli.reviewer_read import app as read_app
 from tapeline.governance.case import Subject, Window
 from tapeline.governance.closing import Export
-from tapeline.review.casekeys import CaseKeys
 from tapeline.review.drafting import DEFAULT_DAYS, CaseDraft
-from tapeline.review.exporting import export_hash, export_jsonl
-from tapeline.review.opening import Opened
-from tapeline.review.showing import conversation_view
+from tapeline.review.exporting import export_hash
 from tapeline.review.status import CaseStatus
-from tapeline.review.workspace import Workspace
 
 app = typer.Typer(help="File a case, follow its warrant, read what was released.", no_args_is_help=True)
 
-STORE_PURPOSE = "reviewer-store"
-DataOption = Annotated[Path, typer.Option("--data", help="Folder of the workspace's sealed store.")]
-CaseArgument = Annotated[str, typer.Argument(help="The case's hash.", metavar="CASE")]
+app.add_typer(read_app)
 
 
 @app.command()
@@ -77,7 +68,7 @@ def file(
             retention_class=retention_class,
             days=days,
         )
-        case_hash = _workspace(desk, data, passphrase).file(draft)
+        case_hash = workspace_of(desk, data, passphrase).file(draft)
     print_result({"case": case_hash.hex()}, as_json=as_json, human=f"Filed as case {case_hash.hex()}.")
 
 
@@ -101,7 +92,7 @@ def warrant(
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
     with desk_of(person, roster, escrow, relay) as desk:
-        index = _workspace(desk, data, passphrase).obtain_warrant(unhex(case, "case's hash"))
+        index = workspace_of(desk, data, passphrase).obtain_warrant(unhex(case, "case's hash"))
     print_result({"audit_index": index}, as_json=as_json, human=f"The warrant is audit leaf {index}.")
 
 
@@ -125,7 +116,7 @@ def ask_vault(
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
     with desk_of(person, roster, escrow, relay) as desk:
-        index = _workspace(desk, data, passphrase).ask_vault(unhex(case, "case's hash"))
+        index = workspace_of(desk, data, passphrase).ask_vault(unhex(case, "case's hash"))
     print_result({"audit_index": index}, as_json=as_json, human=f"The vault's release is audit leaf {index}.")
 
 
@@ -149,121 +140,8 @@ def status(
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
     with desk_of(person, roster, escrow, relay) as desk:
-        found = _workspace(desk, data, passphrase).status(unhex(case, "case's hash"))
+        found = workspace_of(desk, data, passphrase).status(unhex(case, "case's hash"))
     print_result(_status(found), as_json=as_json, human=_status_table(found))
-
-
-@app.command("open")
-@command_errors
-def open_(
-    case: CaseArgument,
-    key: KeyOption,
-    data: DataOption,
-    roster: RosterOption,
-    escrow: EscrowOption,
-    relay: RelayOption,
-    passphrase_fd: PassphraseFd = None,
-    passphrase_file: PassphraseFile = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Open what was released, check that it is complete, and post the report of the opening.
-
-    Example: tapeline reviewer open CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7002
-    --relay 127.0.0.1:7001
-    """
-    person, passphrase = open_person(key, passphrase_fd, passphrase_file)
-    with desk_of(person, roster, escrow, relay) as desk:
-        workspace = _workspace(desk, data, passphrase)
-        opened = workspace.open(unhex(case, "case's hash"))
-        index = workspace.report(opened) if opened.sessions else None
-    print_result({**_judgement(opened), "audit_index": index}, as_json=as_json, human=_sentences(opened))
-
-
-@app.command()
-@command_errors
-def show(
-    case: CaseArgument,
-    key: KeyOption,
-    data: DataOption,
-    roster: RosterOption,
-    escrow: EscrowOption,
-    relay: RelayOption,
-    passphrase_fd: PassphraseFd = None,
-    passphrase_file: PassphraseFile = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show the conversations of a case, as far as they are open; reported like every opening.
-
-    Example: tapeline reviewer show CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7002
-    --relay 127.0.0.1:7001
-    """
-    person, passphrase = open_person(key, passphrase_fd, passphrase_file)
-    with desk_of(person, roster, escrow, relay) as desk:
-        workspace = _workspace(desk, data, passphrase)
-        opened = workspace.open(unhex(case, "case's hash"))
-        if opened.sessions:
-            workspace.report(opened)
-    lines = export_jsonl(opened).decode("ascii").splitlines()
-    print_result({**_judgement(opened), "lines": lines}, as_json=as_json, human=conversation_view(opened))
-
-
-@app.command()
-@command_errors
-def export(
-    case: CaseArgument,
-    key: KeyOption,
-    data: DataOption,
-    roster: RosterOption,
-    escrow: EscrowOption,
-    relay: RelayOption,
-    out: Annotated[Path, typer.Option("--out", help="JSON lines file to write; never overwritten.")],
-    passphrase_fd: PassphraseFd = None,
-    passphrase_file: PassphraseFile = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write a case's messages as JSON lines, the first of which says how complete they are.
-
-    Example: tapeline reviewer export CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7002
-    --relay 127.0.0.1:7001 --out matter17.jsonl
-    """
-    person, passphrase = open_person(key, passphrase_fd, passphrase_file)
-    with desk_of(person, roster, escrow, relay) as desk:
-        workspace = _workspace(desk, data, passphrase)
-        opened = workspace.open(unhex(case, "case's hash"))
-        if opened.sessions:
-            workspace.report(opened)
-    exported = export_jsonl(opened)
-    with out.open("xb") as handle:
-        out.chmod(0o600)
-        handle.write(exported)
-    result = {**_judgement(opened), "file": str(out), "sha512": export_hash(exported).hex()}
-    print_result(result, as_json=as_json, human=_sentences(opened))
-
-
-@app.command()
-@command_errors
-def package(
-    case: CaseArgument,
-    key: KeyOption,
-    data: DataOption,
-    roster: RosterOption,
-    escrow: EscrowOption,
-    relay: RelayOption,
-    out: Annotated[Path, typer.Option("--out", help="File to carry to an air-gapped custodian.")],
-    passphrase_fd: PassphraseFd = None,
-    passphrase_file: PassphraseFile = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write all that a custodian's gate needs into one file.
-
-    Example: tapeline reviewer package CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7002
-    --relay 127.0.0.1:7001 --out warrant.package
-    """
-    person, passphrase = open_person(key, passphrase_fd, passphrase_file)
-    with desk_of(person, roster, escrow, relay) as desk:
-        carried = _workspace(desk, data, passphrase).package(unhex(case, "case's hash"))
-    out.write_bytes(carried)
-    print_result({"file": str(out), "bytes": len(carried)}, as_json=as_json)
 
 
 @app.command()
@@ -288,14 +166,9 @@ def close(
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
     exports = tuple(Export(path.name, export_hash(path.read_bytes())) for path in exported or [])
     with desk_of(person, roster, escrow) as desk:
-        workspace = _workspace(desk, data, passphrase)
+        workspace = workspace_of(desk, data, passphrase)
         index = workspace.close(unhex(case, "case's hash"), result, exports=exports)
     print_result({"audit_index": index}, as_json=as_json, human=f"Closed; logged as audit leaf {index}.")
-
-
-def _workspace(desk: Desk, data: Path, passphrase: Secret) -> Workspace:
-    keys = CaseKeys(open_store(data, passphrase, STORE_PURPOSE, system_rng))
-    return Workspace(desk, keys, system_rng, f"tapeline {version('tapeline')}")
 
 
 def _subject(text: str, firm: str) -> Subject:
@@ -310,22 +183,6 @@ def _time(text: str) -> int:
         raise MalformedInput("A time is not of ISO 8601.", "Write 2026-01-31 or 2026-01-31T12:00:00Z.") from None
     aware = parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)
     return int(aware.timestamp() * SECOND)
-
-
-def _judgement(opened: Opened) -> dict[str, object]:
-    judged = opened.completeness
-    return {
-        "complete": judged.complete,
-        "sentence": judged.sentence,
-        "read": judged.read,
-        "expected": judged.expected,
-        "sealed_sessions": judged.sealed_sessions,
-        "findings": list(judged.findings),
-    }
-
-
-def _sentences(opened: Opened) -> str:
-    return "\n".join((opened.completeness.sentence, *(f"- {finding}" for finding in opened.completeness.findings)))
 
 
 def _status(found: CaseStatus) -> dict[str, object]:

@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from tapeline.base.errors import CryptoFailure
 from tapeline.base.hashing import tagged_hash, u64
-from tapeline.base.rules import Refused, Rule
+from tapeline.base.rules import Rule, require
 from tapeline.crypto.hpke import HpkePublic, seal
 from tapeline.crypto.hpke_open import HpkePrivate, open_sealed
 from tapeline.crypto.wire import encode, parse
@@ -36,8 +36,13 @@ def open_bundle(case_key: HpkePrivate, info: bytes, sealed: bytes, kind: type[M]
     Raises:
         Refused: PAR-4, naming `culprit`, where it is sealed to another key, case, warrant, party or epoch.
     """
+    opened = _opened(case_key, info, sealed)
+    require(opened is not None, Rule.BUNDLE_KEY, "A bundle is not sealed to this case's key.", culprit=culprit)
+    return parse(kind, opened or b"", limit=MAX_BUNDLE, what="bundle")
+
+
+def _opened(case_key: HpkePrivate, info: bytes, sealed: bytes) -> bytes | None:
     try:
-        opened = open_sealed(case_key, info, sealed)
+        return open_sealed(case_key, info, sealed)
     except CryptoFailure:
-        raise Refused(Rule.BUNDLE_KEY, "A bundle is not sealed to this case's key.", culprit=culprit) from None
-    return parse(kind, opened, limit=MAX_BUNDLE, what="bundle")
+        return None

@@ -7,8 +7,9 @@ that start unattended). The item's name is authenticated, so a thief of the disk
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from nacl.bindings import (
@@ -22,6 +23,8 @@ from tapeline.base.secret import Secret
 from tapeline.base.times import Rng
 
 KEY_BYTES = 32
+BUSY_S = 60.0
+_SELECT = "SELECT sealed FROM item WHERE name = ?"
 _NONCE_BYTES = 24  # XChaCha20: random nonces never collide in practice
 _SCHEMA = "CREATE TABLE IF NOT EXISTS item (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID"
 
@@ -32,9 +35,12 @@ class SealedStore:
     def __init__(self, path: Path, key: Secret, rng: Rng) -> None:
         self._key = key
         self._rng = rng
+        # One connection serves one thread at a time; the lock is held through a whole transaction.
+        self._lock = threading.RLock()
+        self._depth = 0
         # Created closed to others before anything is in it.
         path.touch(mode=0o600, exist_ok=True)
-        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
         self._database.execute("PRAGMA journal_mode = WAL")
         # FULL: what was put survives a power cut, since a bundle must never leave before its memory is on disk.
         self._database.execute("PRAGMA synchronous = FULL")
@@ -48,24 +54,42 @@ class SealedStore:
         Raises:
             CryptoFailure: the store was altered or belongs to another key.
         """
-        with closing(self._database.execute("SELECT sealed FROM item WHERE name = ?", (name,))) as rows:
+        with self._lock, closing(self._database.execute(_SELECT, (name,))) as rows:
             row = rows.fetchone()
         return None if row is None else self._open(name, row[0])
 
     def put(self, items: Mapping[str, bytes | None]) -> None:
         """Store the items in one transaction; None removes one."""
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
+        with self.exclusive():
             for name, value in items.items():
                 self._write(name, value)
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Let nobody else write, in this process or another, until the block ends; durable then, or undone.
+
+        What is read inside is still true when the block writes: two agents over one store cannot both answer.
+        """
+        with self._lock:
+            if self._depth == 0:
+                self._database.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                self._leave("ROLLBACK")
+                raise
+            self._leave("COMMIT")
+
+    def _leave(self, how: str) -> None:
+        self._depth -= 1
+        if self._depth == 0 and self._database.in_transaction:
+            self._database.execute(how)
 
     def names(self, prefix: str) -> Iterator[str]:
         """Yield the names that start with `prefix`, sorted."""
-        rows = self._database.execute("SELECT name FROM item ORDER BY name").fetchall()
+        with self._lock:
+            rows = self._database.execute("SELECT name FROM item ORDER BY name").fetchall()
         return (name for (name,) in rows if name.startswith(prefix))
 
     def close(self) -> None:

@@ -80,16 +80,19 @@ class Releaser:
     def _release_epoch(self, epoch: int, gate: GateInput, now_ms: int) -> Released:
         name = f"{_RELEASE}{Warrant.envelope(gate.warrant).statement_hash.hex()}/{epoch}"
         with closing(self._store.open()) as store:
-            known = store.get(name)
-            if known is not None:
-                bundle = wire.BundlePost.FromString(known)
-                return Released(epoch, bundle.release, bundle.sealed_bundle, repeated=True)
-            before = load_memory(store)
-            passed = pass_gate(gate, before, self._consent(gate, now_ms), now_ms)
-            release, sealed = self._seal(epoch, passed)
-            made = encode(wire.BundlePost(release=release, sealed_bundle=sealed))
-            # Memory and bundle become durable together, before either leaves this agent.
-            store.put({**memory_items(before, passed.memory), name: made})
+            # Asked before the store is locked: a person takes their time.
+            consent = Consent() if store.get(name) is not None else self._consent(gate, now_ms)
+            with store.exclusive():
+                known = store.get(name)
+                if known is not None:
+                    bundle = wire.BundlePost.FromString(known)
+                    return Released(epoch, bundle.release, bundle.sealed_bundle, repeated=True)
+                before = load_memory(store)
+                passed = pass_gate(gate, before, consent, now_ms)
+                release, sealed = self._seal(epoch, passed)
+                made = encode(wire.BundlePost(release=release, sealed_bundle=sealed))
+                # Memory and bundle become durable together, before either leaves this agent.
+                store.put({**memory_items(before, passed.memory), name: made})
         return Released(epoch, release, sealed, repeated=False)
 
     def _consent(self, gate: GateInput, now_ms: int) -> Consent:

@@ -19,6 +19,7 @@ from tapeline.wire.v1 import escrow_pb2 as wire
 
 Listener = Callable[[Stored], Awaitable[None]]
 PAGE = 512
+PAGE_BYTES = 8 * 1024 * 1024
 
 
 class Board:
@@ -93,13 +94,21 @@ class Board:
         return wire.AuditAck(index=stored.position, leaf=stored.leaf, signature=signature)
 
     async def page(self, since: int, limit: int, size: int, roles: frozenset[str]) -> list[wire.AuditItem]:
-        """Return the items from `since` on, below `size`; texts only where the caller's roles may read them."""
+        """Return the items from `since` on, below `size`; texts only where the caller's roles may read them.
+
+        A page ends early, after at least one item, where its texts would pass 8 MiB.
+        """
         count = min(limit or PAGE, PAGE, max(size - since, 0))
         found = await self._database.read(lambda conn: store.read_from(conn, since, count))
-        return [
-            wire.AuditItem(index=one.position, leaf=one.leaf, dsse=one.dsse if may_read(one.kind, roles) else b"")
-            for one in found
-        ]
+        items: list[wire.AuditItem] = []
+        left = PAGE_BYTES
+        for one in found:
+            text = one.dsse if may_read(one.kind, roles) else b""
+            left -= len(text)
+            if items and left < 0:
+                break
+            items.append(wire.AuditItem(index=one.position, leaf=one.leaf, dsse=text))
+        return items
 
     async def bundles(self, case_hash: bytes) -> list[wire.Bundle]:
         """Return a case's releases with their sealed bundles."""

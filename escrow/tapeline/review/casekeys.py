@@ -1,13 +1,15 @@
-"""Where a workspace keeps the keys of its cases; nothing that was opened is stored."""
+"""Where a workspace keeps its cases' keys and the last checkpoint it saw; nothing that was opened is stored."""
 
 from __future__ import annotations
 
 from contextlib import closing
 
+from tapeline.agent.gate_memory import load_memory, memory_items
 from tapeline.agent.passphrase_store import StoreOpener
 from tapeline.base.errors import NotFound
 from tapeline.base.secret import Secret
 from tapeline.crypto.hpke_open import HpkePrivate
+from tapeline.governance.gate_input import AgentMemory
 
 _KEY = "case-key/"
 
@@ -39,6 +41,16 @@ class CaseKeys:
         """Remove a case's key; what was sealed to it stays sealed for ever."""
         with closing(self._store.open()) as store:
             store.put({_KEY + case_hash.hex(): None})
+
+    def memory(self) -> AgentMemory:
+        """Return the last audit checkpoint and time that this workspace saw."""
+        with closing(self._store.open()) as store:
+            return load_memory(store)
+
+    def remember(self, before: AgentMemory, after: AgentMemory) -> None:
+        """Store them: a log that goes back or forks is noticed at the next opening."""
+        with closing(self._store.open()) as store:
+            store.put(memory_items(before, after))
 
     def cases(self) -> list[bytes]:
         """Return the hashes of the cases whose keys are here."""

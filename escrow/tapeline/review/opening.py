@@ -43,7 +43,7 @@ class Opened:
     archive: ReplayedArchive
 
 
-def open_case(desk: Desk, case_hash: bytes, case_key: HpkePrivate, clock: Clock) -> Opened:
+def open_case(desk: Desk, case_hash: bytes, case_key: HpkePrivate, memory: AgentMemory, clock: Clock) -> Opened:
     """Open as much of a case as was released so far.
 
     1. Fetch the warrant's package and pass gate steps 1 to 4 over it: the reviewer too believes nobody.
@@ -60,7 +60,7 @@ def open_case(desk: Desk, case_hash: bytes, case_key: HpkePrivate, clock: Clock)
     package = fetch_package(desk, case_hash)  # 1
     archive = fetch_archive(desk)  # 2
     gate = GateInput.from_package(package, archive.directory, pinned_roster=desk.founding.statement_hash)
-    before = pass_gate_before_ciphertext(gate, AgentMemory(), clock())
+    before = pass_gate_before_ciphertext(gate, memory, clock())
     sessions = [_session(one, archive, before.case.firm) for one in gate.records]  # 3
     target = Target(case_hash, case_key, before.warrant_leaf)
     collected = collect(desk.board.bundles(case_hash), desk.audit, target, clock())  # 4

@@ -80,7 +80,10 @@ class Workspace:
 
     def open(self, case_hash: bytes) -> Opened:
         """Open what was released so far, repeats of a message dropped."""
-        return without_duplicates(open_case(self.desk, case_hash, self.keys.get(case_hash), self.clock))
+        before = self.keys.memory()
+        opened = open_case(self.desk, case_hash, self.keys.get(case_hash), before, self.clock)
+        self.keys.remember(before, opened.before.memory)
+        return without_duplicates(opened)
 
     def report(self, opened: Opened) -> int:
         """Post the opening's self-report and return its audit index."""

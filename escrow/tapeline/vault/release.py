@@ -56,12 +56,18 @@ class Releaser:
         known = self.keys.store.get(name)
         if known is not None:
             return wire.VaultReleaseResponse.FromString(known)
+        gate = self._input(package, request)
+        with self.keys.store.exclusive():
+            known = self.keys.store.get(name)
+            return wire.VaultReleaseResponse.FromString(known) if known is not None else self._answer(gate, name)
+
+    def _input(self, package: wire.WarrantPackage, request: wire.VaultReleaseRequest) -> GateInput:
         archive = ArchiveReplica({self.founding.organisation: self.founding.statement_hash})
         archive.sync(CarriedPages(request.archive_pages))
         gate = GateInput.from_package(package, archive.state, pinned_roster=self.founding.statement_hash)
         if len(gate.records) != len(Manifest.parse(package.manifest).sessions):
             raise StateError("The package lacks a session of the manifest.", "Make the package again.")
-        return self._answer(gate, name)
+        return gate
 
     def _answer(self, gate: GateInput, name: str) -> wire.VaultReleaseResponse:
         before = load_memory(self.keys.store)
