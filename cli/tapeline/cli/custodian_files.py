@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tapeline.agent.desk import read_founding_roster
 from tapeline.agent.passphrase_store import open_store
+from tapeline.agent.roster_file import read_founding_roster
 from tapeline.base.errors import PermissionRefused
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.cli.common import JsonOption, PassphraseFd, PassphraseFile, command_errors, print_result

@@ -9,7 +9,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from tapeline.agent.desk import Desk, open_desk, read_founding_roster
+from tapeline.agent.desk import Desk, open_desk
+from tapeline.agent.roster_file import read_founding_roster
 from tapeline.base.errors import MalformedInput
 from tapeline.base.secret import Secret
 from tapeline.cli.common import read_passphrase

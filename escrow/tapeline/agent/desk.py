@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from tapeline.agent.archive import ArchiveReplica
 from tapeline.agent.audit import AuditReplica
 from tapeline.agent.board import BoardClient
 from tapeline.agent.relay import RelayClient
 from tapeline.agent.remote import Remote
-from tapeline.base.errors import MalformedInput, PermissionRefused, StateError
+from tapeline.base.errors import PermissionRefused, StateError
 from tapeline.crypto.keyfile import PersonKey
 from tapeline.crypto.login import ESCROW, RELAY
 from tapeline.governance.person import Person
 from tapeline.governance.roster import Roster
-
-MAX_ROSTER_FILE = 8 * 1024 * 1024
 
 
 @dataclass
@@ -94,19 +91,3 @@ def open_desk(key: PersonKey, founding: bytes, escrow: str, relay: str | None = 
         escrow_remote=escrow_remote,
         relay_remote=relay_remote,
     )
-
-
-def read_founding_roster(path: Path) -> bytes:
-    """Return the bytes of the founding roster's file.
-
-    Raises:
-        MalformedInput: unreadable or too large.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_ROSTER_FILE + 1)
-    except OSError:
-        raise MalformedInput("The roster file cannot be read.", "Check --roster.") from None
-    if len(data) > MAX_ROSTER_FILE:
-        raise MalformedInput("The roster file is too large.", "Check --roster.")
-    return data

@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack, suppress
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from tapeline.agent.desk import read_founding_roster
 from tapeline.agent.remote import Remote
+from tapeline.agent.roster_file import read_founding_roster
 from tapeline.base.errors import StateError
 from tapeline.base.rules import Rule, require
 from tapeline.base.seam import system_clock, system_rng

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tapeline.agent.desk import read_founding_roster
+from tapeline.agent.roster_file import read_founding_roster
 from tapeline.base.errors import StateError
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.times import Clock, Rng
