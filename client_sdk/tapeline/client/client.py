@@ -52,8 +52,8 @@ class Client:
         self._own_transport = transport
         self._members = MembershipMaker(engine.device)
         self._disclosed: set[bytes] = set()
-        self._disclosing = asyncio.Lock()
         self._pending: set[asyncio.Future[Receipt]] = set()
+        engine.prelude = self._prelude
         engine.on_batch = self._on_batch
         engine.on_failure = self._fail_pending
 
@@ -189,9 +189,8 @@ class Client:
             Refused: the relay refuses it.
         """
         identifier = await self._members.create(people)
-        disclosed = await self._disclose(identifier)
-        if disclosed is not None:
-            await disclosed
+        self._disclosed.add(identifier)
+        await self.send(identifier, self._disclosure(identifier), {})
         return Conversation(self, identifier)
 
     def conversation(self, identifier: bytes) -> Conversation:
@@ -223,17 +222,18 @@ class Client:
 
     async def send(self, conversation: bytes, body: Body, labels: Mapping[str, str]) -> Receipt:
         """Send any content; see `Conversation.send`."""
-        await self._disclose(conversation)
-        return await self._put(conversation, body, labels)
+        outgoing, accepted = self._outgoing(conversation, body, labels)
+        self._engine.sender.lane(conversation).put(outgoing)
+        return await accepted
 
-    def _put(self, conversation: bytes, body: Body, labels: Mapping[str, str]) -> asyncio.Future[Receipt]:
+    def _outgoing(
+        self, conversation: bytes, body: Body, labels: Mapping[str, str]
+    ) -> tuple[Outgoing, asyncio.Future[Receipt]]:
         message_id, content = encode_content(body, labels, self._options.rng)
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        row = OutboxRow(conversation, message_id=message_id, content=content)
         self._pending.add(future)
         future.add_done_callback(self._pending.discard)
-        self._engine.sender.lane(conversation).put(Outgoing(row, future))
-        return future
+        return Outgoing(OutboxRow(conversation, message_id=message_id, content=content), future), future
 
     def messages(self, *, after: int | None = None) -> AsyncIterator[Message]:
         """Iterate over what others sent, old and new, each once; ends when the client is closed.
@@ -263,20 +263,18 @@ class Client:
 
     # --- disclosures -------------------------------------------------------------------------------------------------
 
-    async def _disclose(self, conversation: bytes) -> asyncio.Future[Receipt] | None:
-        """Put the disclosure first where this device began the conversation and has said nothing in it yet.
+    async def _prelude(self, conversation: bytes) -> Outgoing | None:
+        """Return the disclosure where this device began the conversation and has said nothing in it yet.
 
-        Asked before the first message of each run, so that a crash after the genesis leaves no line undisclosed.
+        A lane asks before its first message of each run, so a crash after the genesis leaves no line undisclosed.
         """
-        if conversation in self._disclosed:
+        statement = self.membership(conversation)
+        if statement.sequence > 0 or statement.signer != self._device.entry.entry_hash:
             return None
-        async with self._disclosing:
-            statement = self.membership(conversation)
-            began = statement.sequence == 0 and statement.signer == self._device.entry.entry_hash
-            own = partial(history.has_spoken, conversation=conversation, device=self._device.entry.entry_hash)
-            is_due = conversation not in self._disclosed and began and not await self._device.database.run(own)
-            self._disclosed.add(conversation)
-            return self._put(conversation, self._disclosure(conversation), {}) if is_due else None
+        spoken = partial(history.has_spoken, conversation=conversation, device=self._device.entry.entry_hash)
+        if conversation in self._disclosed or await self._device.database.run(spoken):
+            return None
+        return self._outgoing(conversation, self._disclosure(conversation), {})[0]
 
     def _disclosure(self, conversation: bytes) -> RecordingDisclosure:
         classes = dict(self.membership(conversation).firms)

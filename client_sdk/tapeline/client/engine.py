@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 
 from tapeline.base.errors import TapelineError
@@ -20,6 +20,7 @@ from tapeline.client.receive.batch import Batch
 from tapeline.client.receive.memory import Inbox
 from tapeline.client.receive.receiver import Receiver
 from tapeline.client.receive.records import RecordReader
+from tapeline.client.send.outgoing import Outgoing
 from tapeline.client.send.sender import Sender
 from tapeline.client.session.opener import SessionOpener
 from tapeline.client.session.prekeys import PrekeyKeeper
@@ -43,6 +44,7 @@ class Engine:
         self.prekeys = PrekeyKeeper(device)
         self.stock = ReceiptStock(device)
         self.inlet = Inlet(device.database, device.entry.entry_hash)
+        self.prelude: Callable[[bytes], Awaitable[Outgoing | None]] = _nothing
         self.on_failure: Callable[[BaseException], None] = lambda _: None
         self.on_batch: Callable[[Batch], None] = lambda _: None
         verdicts = options.verdicts
@@ -61,6 +63,7 @@ class Engine:
             self.alarms,
             self.bus,
             lambda items: self.link.submit(items),
+            lambda conversation: self.prelude(conversation),
         )
         self.link = Link(
             device.caller,
@@ -221,6 +224,10 @@ class Engine:
         if is_through and newest is not None:
             await self.prekeys.forget_old(newest.median_time_ms)
             await self.inbox.forget_ended(newest.median_time_ms)
+
+
+async def _nothing(_: bytes) -> None:
+    return None
 
 
 async def _quietly(work: Coroutine[None, None, None]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from sqlite3 import Connection
 from typing import Protocol
@@ -59,6 +59,7 @@ class Lane:
         places: Places,
         bus: EventBus,
         submit: Callable[[Iterable[Outgoing]], None],
+        prelude: Callable[[bytes], Awaitable[Outgoing | None]],
     ) -> None:
         self.conversation = conversation
         self.in_flight: deque[Outgoing] = deque()
@@ -68,6 +69,8 @@ class Lane:
         self._places = places
         self._bus = bus
         self._submit = submit
+        self._prelude = prelude
+        self._begun = False
         self._session: SendingSession | None = None
         self._refresh = False
         self._refusals = 0
@@ -147,6 +150,11 @@ class Lane:
 
     async def _send_some(self) -> bool:
         """Seal and submit what fits; False where something in flight must come back first."""
+        if not self._begun:
+            first = await self._prelude(self.conversation)
+            self._begun = True
+            if first is not None:
+                self._waiting.appendleft(first)
         session = self._session
         if session is None or not await self._opener.still_fits(session, self.conversation):
             self._session = None

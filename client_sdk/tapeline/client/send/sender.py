@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -65,7 +65,9 @@ class Sender:
         alarms: Alarms,
         bus: EventBus,
         submit: Callable[[Iterable[Submission]], None],
+        prelude: Callable[[bytes], Awaitable[Outgoing | None]],
     ) -> None:
+        """Args: `prelude` returns what a lane says before its first message of this run, if anything."""
         self._device = device
         self._opener = opener
         self._places = places
@@ -74,6 +76,7 @@ class Sender:
         self._alarms = alarms
         self._bus = bus
         self._link_submit = submit
+        self._prelude = prelude
         self._lanes: dict[bytes, Lane] = {}
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
         self._resending: set[asyncio.Task[None]] = set()
@@ -95,6 +98,7 @@ class Sender:
                 self._places,
                 self._bus,
                 lambda items: self._submit(self._lanes[conversation], items),
+                self._prelude,
             )
             self._lanes[conversation] = lane
             self._tasks[conversation] = asyncio.create_task(lane.run())
