@@ -236,4 +236,4 @@ def make_escrow_key(
 def _activate(share: KeyShare, transcript_hash: bytes, name: str, rng: Rng) -> bytes:
     """Return the hash of the custodian's activation answer, made with its share."""
     challenge = ActivationChallenge(transcript_hash, name, rng(NONCE_BYTES))
-    return tagged_hash("activation-answer", make_activation(share, challenge, rng).encode())
+    return tagged_hash("activation-answer", challenge.nonce + make_activation(share, challenge, rng).encode())
