@@ -125,6 +125,7 @@ def test_devices_and_prekeys_by_the_code(case: dict[str, Any]) -> None:
     assert (fact.device.entry_hash, fact.device.user_id) == (un(case["entry_hash"]), un(case["user_id"]))
     assert (prekey.prekey_hash, prekey.point) == (un(case["prekey_hash"]), secret.scalar.base_mul())
     assert prekey.hpke == secret.hpke.public()
+    assert SigningKey.from_seed(Secret(un(case["seed"]))).public == fact.device.device_key
     statement = possession_statement(pb.Prekey.FromString(pb.SignedObject.FromString(un(case["prekey"])).body))
     challenge = possession_challenge(statement, Point.decode(un(case["possession_commitment"])))
     assert (statement, challenge.to_bytes()) == (un(case["possession_statement"]), un(case["possession_challenge"]))
