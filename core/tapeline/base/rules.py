@@ -46,7 +46,11 @@ class Rule(Enum):
         "Enrol the device with the enroller.",
     )
     DEVICE_TENANT = RuleText("DEV-2", "an entry of another deployment, firm or user than its issuer may sign", _ALTERED)
-    DEVICE_EXPIRED = RuleText("DEV-3", "an entry that is expired or not yet valid", "Enrol the device again.")
+    DEVICE_EXPIRED = RuleText(
+        "DEV-3",
+        "an entry that is expired or not yet valid, or ends later than the device that issued it",
+        "Enrol the device again.",
+    )
     PREKEY_POSSESSION = RuleText("PRE-1", "a prekey without a valid proof of possession of its group half", _ALTERED)
     PREKEY_SEALABLE = RuleText("PRE-2", "a prekey that no one can seal to", "Publish a fresh prekey.")
     PREKEY_LIFETIME = RuleText("PRE-3", "a prekey that is expired or valid for more than 30 days", _REFRESH)

@@ -85,7 +85,7 @@ def verify_device_entry(obj: bytes, issuer: IssuerView) -> VerifiedDevice:
         issuer: the enroller of the firm at the entry's leaf, or a device of the same user.
 
     Raises:
-        Refused: DEV-1 (issuer or signature), DEV-2 (tenant), DEV-3 (empty lifetime), or of the wire format.
+        Refused: DEV-1 (issuer or signature), DEV-2 (tenant), DEV-3 (a lifetime that is empty, or ends after the issuing device's), or of the wire format.
     """
     unverified = parse_device_entry(obj)
     entry = unverified.entry
@@ -102,6 +102,7 @@ def verify_device_entry(obj: bytes, issuer: IssuerView) -> VerifiedDevice:
     # Under a small-order key any signature verifies, so such a device could be anybody's.
     require(is_public_key(entry.device_key), Rule.DEVICE_ISSUER, "The device key is no Ed25519 public key.")
     require(entry.not_before_ms < entry.not_after_ms, Rule.DEVICE_EXPIRED, "The device entry's lifetime is empty.")
+    require(_within(entry, issuer), Rule.DEVICE_EXPIRED, "The device entry outlives the device that issued it.")
     return VerifiedDevice(
         entry_hash=unverified.entry_hash,
         deployment=entry.deployment,
@@ -132,3 +133,8 @@ def _same_tenant(entry: DeviceEntry, issuer: IssuerView) -> bool:
         return same_firm
     # The salt makes the user's tag: a device must not give its user a second one.
     return same_firm and entry.user == issuer.user and entry.user_salt == issuer.user_salt
+
+
+def _within(entry: DeviceEntry, issuer: IssuerView) -> bool:
+    # The enroller sets how long a user goes without proving who it is: a device must not extend that by its own hand.
+    return isinstance(issuer, EnrollerView) or entry.not_after_ms <= issuer.not_after_ms

@@ -111,6 +111,15 @@ def test_a_device_outside_its_lifetime_is_refused(at_ms: int) -> None:
     assert caught.value.rule is Rule.DEVICE_EXPIRED
 
 
+@pytest.mark.rule(Rule.DEVICE_EXPIRED)
+def test_a_device_issues_none_that_outlives_it() -> None:
+    lasting = first().not_after_ms
+    assert verify_device_entry(second(not_after_ms=lasting), first()).not_after_ms == lasting
+    with pytest.raises(Refused) as caught:
+        verify_device_entry(second(not_after_ms=lasting + 1), first())
+    assert caught.value.rule is Rule.DEVICE_EXPIRED
+
+
 @pytest.mark.parametrize("change", [{"user": ""}, {"device_name": "a\x1b"}, {"firm": " acme"}])
 def test_deceptive_names_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(MalformedInput):

@@ -118,9 +118,13 @@ def test_an_entry_is_of_its_issuers_tenant(archive: Archive) -> None:
 def test_an_expired_device_issues_nothing_and_publishes_nothing(archive: Archive) -> None:
     archive.publish(DEVICE, issue_device_entry(key("acme/enid"), archive.entry("ann", not_after_ms=T0 + DAY)))
     ann = Member(key("acme/ann/1"), archive.state.devices_of("acme", "ann")[0].device)
+    by_ann = {"issuer": ann.device.entry_hash, "number": 2}
+    within = issue_device_entry(ann.key, archive.entry("ann", **by_ann, not_after_ms=T0 + DAY))
+    archive.state.check(DEVICE, within, leaf_time_ms=T0 + DAY - 1)
+    lasting = issue_device_entry(ann.key, archive.entry("ann", **by_ann, not_after_ms=T0 + DAY + 1))
+    refused(Rule.DEVICE_EXPIRED, archive, DEVICE, lasting)
     archive.now_ms = T0 + DAY
-    second = issue_device_entry(ann.key, archive.entry("ann", number=2, issuer=ann.device.entry_hash))
-    refused(Rule.DEVICE_EXPIRED, archive, DEVICE, second)
+    refused(Rule.DEVICE_EXPIRED, archive, DEVICE, within)
     refused(Rule.DEVICE_EXPIRED, archive, PREKEY, archive.prekey(ann))
 
 
