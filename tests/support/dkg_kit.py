@@ -8,7 +8,8 @@ from itertools import count
 
 from tapeline.base.times import Rng
 from tapeline.crypto.ceremony import Announcement, CeremonyParameters, extension, setup_from, sign_round1
-from tapeline.crypto.cocktail.round1 import Round1Message, deal, deal_polynomial
+from tapeline.crypto.cocktail.deal import deal, deal_polynomial
+from tapeline.crypto.cocktail.round1 import Round1Message
 from tapeline.crypto.cocktail.round2 import Outcome, receive
 from tapeline.crypto.cocktail.setup import Setup
 from tapeline.crypto.group import Scalar

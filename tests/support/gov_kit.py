@@ -26,7 +26,7 @@ from tapeline.crypto.ceremony import (
     vault_key_id,
 )
 from tapeline.crypto.cocktail.certificate import sign_transcript
-from tapeline.crypto.cocktail.round1 import deal
+from tapeline.crypto.cocktail.deal import deal
 from tapeline.crypto.cocktail.round2 import Outcome, receive
 from tapeline.crypto.device import VerifiedDevice, issue_device_entry
 from tapeline.crypto.group import Scalar

@@ -13,9 +13,10 @@ import pytest
 from tapeline.base.times import Rng
 from tapeline.crypto.cocktail import schnorr
 from tapeline.crypto.cocktail.certificate import sign_transcript, verify_certificate
+from tapeline.crypto.cocktail.deal import deal
 from tapeline.crypto.cocktail.framing import frame
 from tapeline.crypto.cocktail.recovery import recover
-from tapeline.crypto.cocktail.round1 import Round1Message, deal, possession_message
+from tapeline.crypto.cocktail.round1 import Round1Message, possession_message
 from tapeline.crypto.cocktail.round2 import Outcome, receive
 from tapeline.crypto.cocktail.setup import Setup
 from tapeline.crypto.cocktail.suite import SUITE_ID, hash_to_scalar

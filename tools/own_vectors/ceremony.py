@@ -8,7 +8,8 @@ from own_vectors.story import T0, Firm, Story
 from tapeline.base.times import DAY
 from tapeline.crypto.ceremony import sign_round1
 from tapeline.crypto.cocktail.accusation import accuse
-from tapeline.crypto.cocktail.round1 import Round1Message, deal_polynomial
+from tapeline.crypto.cocktail.deal import deal_polynomial
+from tapeline.crypto.cocktail.round1 import Round1Message
 from tapeline.crypto.cocktail.shares import Channel, ChannelSecrets, seal_share
 from tapeline.crypto.group import Scalar
 from tapeline.crypto.words import fingerprint_words

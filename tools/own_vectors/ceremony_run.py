@@ -17,7 +17,7 @@ from tapeline.crypto.ceremony import (
     sign_round1,
 )
 from tapeline.crypto.cocktail.certificate import sign_transcript
-from tapeline.crypto.cocktail.round1 import deal
+from tapeline.crypto.cocktail.deal import deal
 from tapeline.crypto.cocktail.round2 import Outcome, receive
 from tapeline.crypto.group import Scalar
 from tapeline.crypto.signing import SigningKey

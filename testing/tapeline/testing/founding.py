@@ -24,7 +24,7 @@ from tapeline.crypto.ceremony import (
     vault_key_id,
 )
 from tapeline.crypto.cocktail.certificate import sign_transcript
-from tapeline.crypto.cocktail.round1 import deal
+from tapeline.crypto.cocktail.deal import deal
 from tapeline.crypto.cocktail.round2 import receive
 from tapeline.crypto.group import Scalar
 from tapeline.crypto.hpke_open import HPKE_SEED_BYTES, HpkePrivate

@@ -5,7 +5,7 @@ Order of the rounds, and what each package may do:
 | step | function | package | travels |
 |---|---|---|---|
 | setup | `setup.Setup` | session id, threshold, host keys | public, agreed by all |
-| 1 | `round1.deal` | `round1.Round1Message` | public, to everyone |
+| 1 | `deal.deal` | `round1.Round1Message` | public, to everyone |
 | 2 | `round2.receive` | `round2.Outcome` | **never leaves the machine**; its `.group` is public |
 | 3 | `certificate.sign_transcript` | a success signature | public, to everyone |
 | 3 | `certificate.verify_certificate` | transcript and n signatures | public, kept |

@@ -1,22 +1,18 @@
-"""Round 1: deal a polynomial, commit to it, prove possession of its constant term, encrypt a share to each."""
+"""The round-1 message and its public checks: t commitments, proof of possession, a ciphertext for each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self, final
 
 from tapeline.base.errors import MalformedInput
 from tapeline.base.rules import Rule, require
-from tapeline.base.times import Rng
 from tapeline.crypto.cocktail.framing import Reader, frame
-from tapeline.crypto.cocktail.schnorr import sign, signature_holds
+from tapeline.crypto.cocktail.schnorr import signature_holds
 from tapeline.crypto.cocktail.setup import Setup
-from tapeline.crypto.cocktail.shares import Channel, ChannelSecrets, seal_share
 from tapeline.crypto.cocktail.suite import SIGNATURE_BYTES
 from tapeline.crypto.culprit import naming
-from tapeline.crypto.group import POINT_BYTES, Point, Scalar
-from tapeline.crypto.shamir import evaluate
+from tapeline.crypto.group import POINT_BYTES, Point
 
 
 @final
@@ -69,31 +65,6 @@ class Round1Message:
 
 
 _SHAPE = "A round-1 message does not hold exactly t commitments, a proof, a key and n encrypted shares."
-
-
-def deal(setup: Setup, host_secret: Scalar, rng: Rng, payloads: Mapping[int, bytes] | None = None) -> Round1Message:
-    """Return this participant's round-1 message; polynomial and ephemeral secret do not outlive the call.
-
-    Draws t + 1 times 64 bytes from `rng`: the coefficients from a_0 on, then the ephemeral secret.
-    """
-    coefficients = [Scalar.random(rng) for _ in range(setup.threshold)]
-    return deal_polynomial(setup, host_secret, coefficients, Scalar.random(rng), payloads or {})
-
-
-def deal_polynomial(
-    setup: Setup, host_secret: Scalar, coefficients: list[Scalar], ephemeral: Scalar, payloads: Mapping[int, bytes]
-) -> Round1Message:
-    """Return the round-1 message of a given polynomial: for `deal`, resharing and tests of a dishonest dealer."""
-    sender = setup.host_key(setup.index_of(host_secret))
-    commitments = tuple(a.base_mul() for a in coefficients)
-    possession = sign(coefficients[0], possession_message(setup.context, commitments, ephemeral.base_mul()))
-    ciphertexts = []
-    for index in setup.indices:
-        recipient = setup.host_key(index)
-        secrets = ChannelSecrets(recipient.mul(ephemeral), recipient.mul(host_secret))
-        channel = Channel(ephemeral.base_mul(), sender, recipient, setup.context)
-        ciphertexts.append(seal_share(secrets, channel, evaluate(coefficients, index), payloads.get(index, b"")))
-    return Round1Message(commitments, possession, ephemeral.base_mul(), tuple(ciphertexts))
 
 
 def possession_message(context: bytes, commitments: tuple[Point, ...], ephemeral: Point) -> bytes:

@@ -11,7 +11,8 @@ from tapeline.base.times import Rng
 from tapeline.crypto.activation import ActivationChallenge, make_activation
 from tapeline.crypto.ceremony import Announcement, extension, setup_from, sign_announcement, sign_round1, verify_round1
 from tapeline.crypto.cocktail.certificate import sign_transcript, verify_certificate
-from tapeline.crypto.cocktail.round1 import Round1Message, deal
+from tapeline.crypto.cocktail.deal import deal
+from tapeline.crypto.cocktail.round1 import Round1Message
 from tapeline.crypto.cocktail.round2 import Outcome, receive
 from tapeline.crypto.cocktail.setup import Setup
 from tapeline.crypto.cocktail.transcript import Transcript

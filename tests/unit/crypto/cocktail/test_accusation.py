@@ -7,7 +7,8 @@ from dkg_kit import Table, seeded
 
 from tapeline.base.errors import MalformedInput
 from tapeline.crypto.cocktail.accusation import ACCUSATION_BYTES, Accusation, accusation_holds, accuse
-from tapeline.crypto.cocktail.round1 import Round1Message, deal_polynomial
+from tapeline.crypto.cocktail.deal import deal_polynomial
+from tapeline.crypto.cocktail.round1 import Round1Message
 from tapeline.crypto.group import Scalar
 
 

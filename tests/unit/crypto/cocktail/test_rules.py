@@ -11,8 +11,9 @@ from dkg_kit import Table, parameters
 from tapeline.base.errors import MalformedInput, StateError
 from tapeline.base.rules import Refused, Rule
 from tapeline.crypto.cocktail.certificate import sign_transcript, verify_certificate
+from tapeline.crypto.cocktail.deal import deal_polynomial
 from tapeline.crypto.cocktail.recovery import recover
-from tapeline.crypto.cocktail.round1 import Round1Message, deal_polynomial, possession_message
+from tapeline.crypto.cocktail.round1 import Round1Message, possession_message
 from tapeline.crypto.cocktail.round2 import receive
 from tapeline.crypto.cocktail.schnorr import sign
 from tapeline.crypto.cocktail.setup import Setup
