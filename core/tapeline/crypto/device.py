@@ -85,7 +85,8 @@ def verify_device_entry(obj: bytes, issuer: IssuerView) -> VerifiedDevice:
         issuer: the enroller of the firm at the entry's leaf, or a device of the same user.
 
     Raises:
-        Refused: DEV-1 (issuer or signature), DEV-2 (tenant), DEV-3 (a lifetime that is empty, or ends after the issuing device's), or of the wire format.
+        Refused: DEV-1 (issuer or signature), DEV-2 (tenant), DEV-3 (a lifetime that is empty, or ends after the
+            issuing device's), or of the wire format.
     """
     unverified = parse_device_entry(obj)
     entry = unverified.entry

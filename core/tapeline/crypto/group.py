@@ -22,6 +22,7 @@ from tapeline.base.times import Rng
 ORDER = 2**252 + 27742317777372353535851937790883648493
 SCALAR_BYTES = 32
 POINT_BYTES = 32
+_ZERO = bytes(SCALAR_BYTES)
 _IDENTITY = (1).to_bytes(32, "little")
 
 
@@ -40,7 +41,7 @@ class Point:
         """Return the point, or refuse what is not 32 bytes, not canonical, of small order, torsion or identity."""
         require(
             len(encoded) == POINT_BYTES
-            and encoded != _IDENTITY
+            and not hmac.compare_digest(encoded, _IDENTITY)
             and bool(sodium.crypto_core_ed25519_is_valid_point(encoded)),
             Rule.GROUP_POINT,
             "A group element is not a canonical point of the prime-order subgroup, or is the identity.",
@@ -95,9 +96,12 @@ class Scalar:
     @classmethod
     def decode(cls, encoded: bytes) -> Scalar:
         """Return the scalar of 32 little-endian bytes, or refuse 0 and anything ≥ ℓ."""
-        value = int.from_bytes(encoded, "little")
+        # A secret is never a Python integer, whose comparison stops at the first digit that differs: below ℓ is what
+        # libsodium's reduction leaves as it is.
         require(
-            len(encoded) == SCALAR_BYTES and 0 < value < ORDER,
+            len(encoded) == SCALAR_BYTES
+            and hmac.compare_digest(encoded, sodium.crypto_core_ed25519_scalar_reduce(encoded + _ZERO))
+            and not hmac.compare_digest(encoded, _ZERO),
             Rule.GROUP_SCALAR,
             "A scalar is zero, not reduced, or not 32 bytes.",
         )
@@ -170,7 +174,7 @@ class Scalar:
 
 def _checked_result(encoded: bytes) -> Point:
     """Return the sum or difference of two valid points, refusing the identity, which libsodium returns silently."""
-    if encoded == _IDENTITY:
+    if hmac.compare_digest(encoded, _IDENTITY):
         raise CryptoFailure("A sum of group elements is the identity.", "The input was crafted; discard it.")
     return Point._trusted(encoded)
 

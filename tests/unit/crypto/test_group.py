@@ -32,6 +32,7 @@ BAD_POINTS = {
 BAD_SCALARS = {
     "zero": bytes(32),
     "order": ORDER.to_bytes(32, "little"),
+    "twice the order": (2 * ORDER).to_bytes(32, "little"),
     "order + 1": (ORDER + 1).to_bytes(32, "little"),
     "bit 255": bytes([1, *bytes(30), 0x80]),
     "short": b"\1" * 31,
@@ -53,6 +54,11 @@ def test_a_bad_scalar_is_refused(encoded: bytes) -> None:
     with pytest.raises(Refused) as refusal:
         Scalar.decode(encoded)
     assert refusal.value.rule is Rule.GROUP_SCALAR
+
+
+def test_the_least_and_the_greatest_scalar_pass() -> None:
+    for value in (1, ORDER - 1):
+        assert Scalar.decode(value.to_bytes(32, "little")).to_bytes() == value.to_bytes(32, "little")
 
 
 def test_the_second_generator_is_the_published_one() -> None:
