@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from tapeline.base.rules import Rule, require
-from tapeline.base.times import SECOND
 from tapeline.crypto.limits import LEAF_BYTES
 from tapeline.crypto.record.dating import SeenCheckpoint, require_dated
 from tapeline.crypto.wire import parse
 from tapeline.transparency.cosigned import CosignedCheckpoint
 from tapeline.wire.v1.objects_pb2 import Leaf
-
-COSIGNING_MS = 30 * SECOND
-"""A witness cosigns a checkpoint some time after the log fixed its size, and tells whole seconds: an honest leaf that
-came in between is dated before that time. Back-dating within this slack is not told from it."""
 
 
 def parse_leaf(data: bytes) -> Leaf:
@@ -32,7 +27,7 @@ def require_leaf_of(leaf: Leaf, kind: int, tag: bytes, object_hash: bytes) -> No
 def require_not_backdated(index: int, leaf: Leaf, newest: CosignedCheckpoint | None) -> None:
     """Refuse under REC-22 a leaf dated before a verified checkpoint that lacks it."""
     if newest is not None:
-        lacking = SeenCheckpoint(newest.size, newest.median_time_ms - COSIGNING_MS)
+        lacking = SeenCheckpoint(newest.size, newest.median_time_ms)
         require_dated(index, leaf.relay_time_ms, lacking=lacking, holding=None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tapeline.base.times import DAY, HOUR, MINUTE
+from tapeline.base.times import DAY, HOUR, MINUTE, SECOND
 
 # --- fixed lengths, bytes ---
 KEY_BYTES = 32
@@ -58,3 +58,5 @@ PREKEY_MS = 30 * DAY
 SUPERSEDED_MS = 24 * HOUR
 NOTE_AGE_MS = 10 * MINUTE
 """Between the archive note's time and the leaf's; also between not-before and the leaf's time."""
+COSIGNING_MS = 30 * SECOND
+"""Between a checkpoint's size being fixed and its witnesses' times: an honest leaf comes in meanwhile."""

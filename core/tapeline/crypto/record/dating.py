@@ -1,7 +1,8 @@
 """Where and when a leaf stands: inclusion in the cosigned log, and a date that the witnesses' clocks allow.
 
-The relay dates its leaves itself. Witnesses bound it: a leaf that a checkpoint lacks was not there at the checkpoint's
-time, and one that a checkpoint holds was (protocol, Session record, last part).
+The relay dates its leaves itself. Witnesses bound it: a leaf that a checkpoint lacks was not there when its size was
+fixed, and one that a checkpoint holds was (protocol, Session record, last part). The witnesses' times come a little
+later than the size, and in whole seconds: back-dating within that slack cannot be told from an honest leaf.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tapeline.base.rules import Rule, refusing, require
-from tapeline.crypto.limits import NOTE_AGE_MS
+from tapeline.crypto.limits import COSIGNING_MS, NOTE_AGE_MS
 from tapeline.transparency.merkle import leaf_hash, verify_inclusion
 
 
@@ -25,7 +26,7 @@ class SeenCheckpoint:
 def require_dated(
     leaf_index: int, leaf_time_ms: int, *, lacking: SeenCheckpoint | None, holding: SeenCheckpoint | None
 ) -> None:
-    """Refuse under REC-22 a leaf dated before a checkpoint that lacks it, or over 10 minutes after one that holds it.
+    """Refuse under REC-22 a leaf dated 30 s before a checkpoint that lacks it, or 10 minutes after one that holds it.
 
     Args:
         leaf_index: the leaf's place.
@@ -35,7 +36,9 @@ def require_dated(
     """
     if lacking is not None and lacking.size <= leaf_index:
         require(
-            leaf_time_ms >= lacking.time_ms, Rule.REC_BACKDATED, "A leaf is dated before a checkpoint that lacks it."
+            leaf_time_ms >= lacking.time_ms - COSIGNING_MS,
+            Rule.REC_BACKDATED,
+            "A leaf is dated before a checkpoint that lacks it.",
         )
     if holding is not None and holding.size > leaf_index:
         require(
