@@ -23,7 +23,7 @@ from tapeline.demo.step6_audit import audit
 from tapeline.demo.transcript import Transcript, load_transcript
 
 STEPS = {
-    "founding": "Step 1: the organisation is founded, and its escrow key made, which exists nowhere",
+    "founding": "Step 1: the organisation is founded, and its escrow key made",
     "chat": "Step 2: people chat, end to end encrypted, every session sealed to escrow too",
     "frauds": "Step 3: a modified client tries to cheat",
     "search": "Step 4: what do the servers hold?",
