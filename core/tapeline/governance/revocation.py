@@ -23,7 +23,11 @@ _MAKER_ROLES: Mapping[str, str] = {"case": "reviewer", "approval": "approver", "
 
 @dataclass(frozen=True)
 class Revocation(Statement):
-    """From its leaf on, the target counts for nothing; unverified until `verify_revocation`.
+    """From its leaf on, the gate, the directory and new certificates leave the target out; unverified until
+    `verify_revocation`.
+
+    Officers and witnesses are the exception: they end by roster only. A chain of rosters verifies from itself, so a
+    revoked officer's signature counts under rosters and revocations until a roster leaves the officer out.
 
     Attributes:
         target_kind: of `TARGET_KINDS`.
