@@ -21,7 +21,6 @@ from typing import Annotated, Any, ParamSpec, TypeAlias, TypeVar, cast, overload
 
 import typer
 from rich.console import Console, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from tapeline.base.text import printable
@@ -89,15 +88,33 @@ def print_result(
     shown: RenderableType = human if human is not None else _fields(result)
     if isinstance(shown, str):
         shown = Text(printable(shown, limit=1 << 20, newlines=True))
-    stdout().print(shown, soft_wrap=not sys.stdout.isatty())
+    stdout().print(shown, soft_wrap=human is None or not sys.stdout.isatty())
 
 
-def _fields(result: Mapping[str, Any]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    for name, value in result.items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_plain)
-        table.add_row(Text(name.replace("_", " ")), Text(printable(text, newlines=True), overflow="fold"))
-    return table
+def _fields(result: Mapping[str, Any]) -> Text:
+    """Return a line for each field; nothing folds long values, so that ids and codes can be copied whole."""
+    width = max((len(name) for name in result), default=0)
+    lines = [f"{name.replace('_', ' '):<{width}}  {_shown(value)}" for name, value in result.items()]
+    return Text("\n".join(lines))
+
+
+def _shown(value: object) -> str:
+    """Return a value as people read it: several ones below the other, each on an indented line."""
+    if isinstance(value, Mapping):
+        return "".join(f"\n  {printable(str(name))}  {_shown(one)}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        if any(isinstance(one, Mapping) for one in value):
+            return "".join(f"\n  {_row(one)}" for one in value)
+        return ", ".join(_shown(one) for one in value) or "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else printable(value if isinstance(value, str) else _plain(value), limit=1 << 20)
+
+
+def _row(value: object) -> str:
+    if not isinstance(value, Mapping):
+        return _shown(value)
+    return "; ".join(f"{str(name).replace('_', ' ')}: {_shown(one)}" for name, one in value.items() if one)
 
 
 def _plain(value: object) -> str:

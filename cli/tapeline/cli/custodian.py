@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from tapeline.agent.ceremony import ROUNDS
 from tapeline.agent.passphrase_store import open_store
 from tapeline.base.errors import StateError
 from tapeline.base.seam import system_clock, system_rng
@@ -24,6 +25,7 @@ from tapeline.cli.common import (
 from tapeline.cli.custodian_common import STORE_PURPOSE, DataOption, PolicyOption, YesOption, asker, show_progress
 from tapeline.cli.custodian_files import app as files_app
 from tapeline.cli.parties import EscrowOption, KeyOption, RelayOption, RosterOption, acting, desk_of, open_person, unhex
+from tapeline.cli.spoken import escrow_key_words
 from tapeline.custodian.answer import answer_warrant, answer_what_policy_allows, open_warrants
 from tapeline.custodian.ceremony.memory import CeremonyMemory
 from tapeline.custodian.ceremony.run import run_ceremony
@@ -73,7 +75,9 @@ def ceremony(
         )
     certificate = EscrowCertificate.parse(record.certificate)
     result = {"certificate": certificate.statement_hash.hex(), "escrow_key_id": certificate.escrow_key_id.hex()}
-    print_result(result, as_json=as_json, human="The ceremony is complete; this agent holds a proven share.")
+    words = escrow_key_words(certificate)
+    human = f"The ceremony is complete; this agent holds a proven share.\nThe escrow key, read aloud: {words}"
+    print_result({**result, "read_aloud": words}, as_json=as_json, human=human)
 
 
 @app.command()
@@ -167,18 +171,25 @@ def status(
         rows.append(
             {
                 "ceremony": record.ceremony.hex(),
-                "last_round": list(record.messages)[-1] if record.messages else "",
+                "last_round": next((name for name in reversed(ROUNDS) if name in record.messages), ""),
                 "certified": certificate is not None,
                 "epoch": certificate.epoch if certificate else None,
                 "retention_class": certificate.retention_class if certificate else None,
+                "read_aloud": escrow_key_words(certificate) if certificate else None,
             }
         )
     print_result({"ceremonies": rows}, as_json=as_json, human=_status_table(rows))
 
 
 def _status_table(rows: list[dict[str, object]]) -> Table:
-    table = Table("Ceremony", "Last round", "Certified", "Epoch", "Class")
+    table = Table("Ceremony", "Last round", "Epoch", "Class", "Escrow key, read aloud")
     for row in rows:
-        cells = (str(row["ceremony"])[:16], row["last_round"], row["certified"], row["epoch"], row["retention_class"])
+        cells = (
+            str(row["ceremony"])[:16],
+            row["last_round"],
+            row["epoch"] or "-",
+            row["retention_class"] or "-",
+            row["read_aloud"] or "not certified yet",
+        )
         table.add_row(*(Text(printable(str(cell))) for cell in cells))
     return table

@@ -13,6 +13,7 @@ from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.times import DAY
 from tapeline.cli.common import JsonOption, PassphraseFd, PassphraseFile, command_errors, print_result
 from tapeline.cli.parties import EscrowOption, KeyOption, RosterOption, acting, desk_of, open_person, unhex
+from tapeline.cli.spoken import roster_words, statement_words
 from tapeline.crypto.wire import encode
 from tapeline.custodian.ceremony.carried import read_state, write_state
 from tapeline.governance.dsse import add_signature, kind_of, parse_envelope, signer
@@ -54,7 +55,8 @@ def build(
             now_ms=now_ms,
         )
     out.write_bytes(roster.sign([]))
-    print_result({"roster": roster.statement_hash.hex(), "version": roster.version}, as_json=as_json)
+    result = {"roster": roster.statement_hash.hex(), "version": roster.version, "read_aloud": roster_words(roster)}
+    print_result(result, as_json=as_json)
 
 
 @roster_app.command("show")
@@ -70,6 +72,7 @@ def show(file: Annotated[Path, typer.Argument(help="Roster file.")], as_json: Js
         "organisation": roster.organisation,
         "version": roster.version,
         "people": [{"id": person.id, "roles": sorted(person.roles), "group": person.group} for person in roster.people],
+        "read_aloud": roster_words(roster),
         "signed_by": signed,
         "needs": roster.thresholds.officers,
     }
@@ -96,7 +99,12 @@ def sign(
     person, _ = open_person(key, passphrase_fd, passphrase_file)
     file.write_bytes(add_signature(data, signer(person.signing)))
     envelope = parse_envelope(file.read_bytes(), kind)
-    result = {"kind": kind, "statement": envelope.statement_hash.hex(), "signatures": len(envelope.signatures)}
+    result = {
+        "kind": kind,
+        "statement": envelope.statement_hash.hex(),
+        "read_aloud": statement_words(kind, data),
+        "signatures": len(envelope.signatures),
+    }
     print_result(result, as_json=as_json)
 
 
@@ -182,7 +190,8 @@ def certificate(
         signed = add_signature(certificate_of(state, desk.audit.roster), signer(person.signing))
     out.write_bytes(signed)
     statement = parse_envelope(signed, "escrow-key").statement_hash
-    print_result({"certificate": statement.hex()}, as_json=as_json)
+    result = {"certificate": statement.hex(), "read_aloud": statement_words("escrow-key", signed)}
+    print_result(result, as_json=as_json)
 
 
 @ceremony_app.command("export")

@@ -69,7 +69,7 @@ def file(
             days=days,
         )
         case_hash = workspace_of(desk, data, passphrase).file(draft)
-    print_result({"case": case_hash.hex()}, as_json=as_json, human=f"Filed as case {case_hash.hex()}.")
+    print_result({"case": case_hash.hex()}, as_json=as_json, human=f"Filed as case\n{case_hash.hex()}")
 
 
 @app.command()
