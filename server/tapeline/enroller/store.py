@@ -22,6 +22,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from tapeline.rpc.keyfiles import make_private_file
+
 metadata = MetaData()
 
 user = Table(
@@ -55,7 +57,7 @@ class CodeRow:
 
 async def open_store(path: Path) -> AsyncEngine:
     """Return an engine on the SQLite file, with its tables; the command line and the service use it side by side."""
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", connect_args={"timeout": 10})
+    engine = create_async_engine(f"sqlite+aiosqlite:///{make_private_file(path)}", connect_args={"timeout": 10})
     event.listen(engine.sync_engine, "connect", _configure)
     async with engine.begin() as conn:
         await conn.run_sync(metadata.create_all)

@@ -19,6 +19,15 @@ def make_data_folder(path: Path) -> Path:
     return path
 
 
+def make_private_file(path: Path) -> Path:
+    """Return the file, created empty with mode 0600 where absent: SQLite opens its files by the umask otherwise.
+
+    Its journals get the mode of the database that they belong to.
+    """
+    path.touch(mode=0o600, exist_ok=True)
+    return path
+
+
 def write_secret(path: Path, text: str) -> None:
     """Write a new file of mode 0600, durably.
 

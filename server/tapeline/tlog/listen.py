@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from tapeline.base.errors import StateError
+from tapeline.rpc.address import require_loopback
 
 
 class _Quiet(uvicorn.Server):
@@ -49,12 +50,13 @@ class HttpServer:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> str:
-        """Listen and return the URL, such as `http://127.0.0.1:40123`.
+        """Listen, without TLS and therefore on loopback only; return the URL, such as `http://127.0.0.1:40123`.
 
         Raises:
-            StateError: the address is not free.
+            StateError: no loopback address, or the address is not free.
         """
         host, port = self._address
+        require_loopback(host)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         bound = socket.socket(family, socket.SOCK_STREAM)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tapeline.rpc.keyfiles import make_private_file
 from tapeline.transparency.witness import Witnessed
 
 _SCHEMA = """
@@ -23,7 +24,7 @@ class SqliteWitnessStore:
     """A `WitnessStore` that several threads and processes may use at once; each call has its own connection."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = make_private_file(path)
         with self._connection() as conn:
             conn.execute("PRAGMA journal_mode = WAL")
             conn.execute(_SCHEMA)

@@ -11,12 +11,16 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from tapeline.rpc.keyfiles import make_private_file
+
 BUSY_SECONDS = 10
 
 
 def open_engine(path: Path) -> AsyncEngine:
-    """Return an engine on the SQLite file, which is created where absent."""
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
+    """Return an engine on the SQLite file, which is created where absent, for its owner only."""
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{make_private_file(path)}", connect_args={"timeout": BUSY_SECONDS}
+    )
     event.listen(engine.sync_engine, "connect", _configure)
     return engine
 
