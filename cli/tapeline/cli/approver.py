@@ -9,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from tapeline.base.text import printable
+from tapeline.base.times import time_text
 from tapeline.cli.common import JsonOption, PassphraseFd, PassphraseFile, command_errors, print_result
 from tapeline.cli.parties import EscrowOption, KeyOption, RosterOption, desk_of, open_person, unhex
 from tapeline.governance.case import Case
 from tapeline.review.approving import ApproverDesk
-from tapeline.review.showing import time_text
 from tapeline.review.status import CaseStatus
 
 app = typer.Typer(help="Read cases, approve or reject them.", no_args_is_help=True)
@@ -128,9 +128,10 @@ def case_table(case: Case) -> Table:
     return table
 
 
-def _list(states: list[CaseStatus]) -> Table:
-    table = Table("Case", "Matter", "Waits for")
-    for one in states:
-        cells = (one.case_hash.hex(), one.case.matter, "; ".join(one.missing) or "nothing")
-        table.add_row(*(Text(printable(cell), overflow="fold") for cell in cells))
-    return table
+def _list(states: list[CaseStatus]) -> str:
+    """Return two lines for each case; its hash stands alone on one, to be copied whole."""
+    told = (
+        f"{printable(one.case.matter)}: waits for {'; '.join(one.missing) or 'nothing'}\n  {one.case_hash.hex()}"
+        for one in states
+    )
+    return "\n".join(told) or "No case is open."

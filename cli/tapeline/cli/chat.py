@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +15,7 @@ from rich.text import Text
 
 from tapeline.base.errors import MalformedInput
 from tapeline.base.text import printable
+from tapeline.base.times import time_text
 from tapeline.cli.common import (
     JsonOption,
     PassphraseFd,
@@ -144,7 +144,7 @@ async def _warn(client: Client) -> None:
         if isinstance(event, Disclosure):
             stderr().print(Text(f"Recorded line: {printable(event.text)}", style="bold yellow"))
         elif isinstance(event, Alarm):
-            stderr().print(Text(f"Alarm {event.rule}: {printable(event.cause)} {event.remedy}", style="bold red"))
+            stderr().print(Text(printable(f"Alarm {event.rule}: {event.cause} {event.remedy}"), style="bold red"))
 
 
 @asynccontextmanager
@@ -180,8 +180,7 @@ def _fields(message: Message) -> dict[str, Any]:
 
 
 def _line(message: Message) -> Text:
-    time = datetime.fromtimestamp(message.relay_time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    line = Text(f"{time}  {message.conversation.hex()[:8]}  ", style="dim")
+    line = Text(f"{time_text(message.relay_time_ms)}  {message.conversation.hex()[:8]}  ", style="dim")
     line.append(f"{printable(message.sender)}: ", style="bold")
     return line.append(printable(_said(message), newlines=True))
 

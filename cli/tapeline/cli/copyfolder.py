@@ -88,10 +88,12 @@ class FolderLog:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file so that it is there whole or not at all; for its owner only: a copy says who asked about whom."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name[:200]}.partial")
-    partial.write_bytes(data)
+    partial.unlink(missing_ok=True)  # of a run that was cut off, with whatever mode
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
     os.replace(partial, path)
 
 

@@ -5,15 +5,17 @@ Entries and hash tiles come on different ways, and the auditor holds the ones ag
 
 from __future__ import annotations
 
+import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tapeline.base.errors import MalformedInput, StateError, Unavailable
-from tapeline.cli.copyfolder import MAX_FILE_BYTES, FolderLog
+from tapeline.cli.copyfolder import FolderLog
 from tapeline.transparency.checkpoint import parse_checkpoint
-from tapeline.transparency.note import split_note
+from tapeline.transparency.merkle import HASH_BYTES
+from tapeline.transparency.note import MAX_NOTE_BYTES, split_note
 from tapeline.transparency.tiles import (
     ENTRIES,
     TILE_WIDTH,
@@ -48,11 +50,11 @@ def copy_log(name: str, url: str, items: Items, folder: FolderLog, report: Repor
         Unavailable: the service does not answer.
         StateError: it does not hand out every entry that its checkpoint counts.
     """
-    note = _get(f"{url}/checkpoint")
+    note = _get(f"{url}/checkpoint", MAX_NOTE_BYTES)
     size = parse_checkpoint(split_note(note)[0]).size
     for tile in changed_tiles(0, size):
         if not folder.has_tile(tile):
-            folder.write_tile(tile, _get(f"{url}/{tile.path}"))
+            folder.write_tile(tile, _hash_tile(url, tile))
     _copy_entries(name, size, items, folder, report)
     folder.write_note(note)  # last: a checkpoint in the folder says that all below it is there
     return size
@@ -90,14 +92,23 @@ def _entries_there(folder: FolderLog, size: int) -> int:
     return index * TILE_WIDTH
 
 
-def _get(url: str) -> bytes:
+def _hash_tile(url: str, tile: TileId) -> bytes:
+    """Return a tile of hashes; one that was cut off on its way must not stay in the folder for ever."""
+    size = tile.width * HASH_BYTES
+    data = _get(f"{url}/{tile.path}", size)
+    if len(data) != size:
+        raise Unavailable("A tile came only in part.", "Copy again: what is there is kept.")
+    return data
+
+
+def _get(url: str, limit: int) -> bytes:
     if not url.startswith(("http://", "https://")):
         raise MalformedInput("The address of the tiles is not one of HTTP.", "Give it as http://host:port.")
     try:
         with urllib.request.urlopen(url, timeout=HTTP_SECONDS) as response:  # noqa: S310 - the scheme is checked
-            data: bytes = response.read(MAX_FILE_BYTES + 1)
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
+            data: bytes = response.read(limit + 1)
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, ValueError):
         raise Unavailable("The log's tiles are not to be had.", "Check the address, and that it runs.") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise MalformedInput("A tile is too large.", "Report the log's operator.")
+    if len(data) > limit:
+        raise MalformedInput("A tile or checkpoint is too large.", "Report the log's operator.")
     return data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -97,9 +98,7 @@ def export(
         if opened.sessions:
             workspace.report(opened)
     exported = export_jsonl(opened)
-    with out.open("xb") as handle:
-        out.chmod(0o600)
-        handle.write(exported)
+    _write_private(out, exported)
     result = {**_judgement(opened), "file": str(out), "sha512": export_hash(exported).hex()}
     print_result(result, as_json=as_json, human=_sentences(opened))
 
@@ -126,8 +125,15 @@ def package(
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
     with desk_of(person, roster, escrow, relay) as desk:
         carried = workspace_of(desk, data, passphrase).package(unhex(case, "case's hash"))
-    out.write_bytes(carried)
+    out.unlink(missing_ok=True)  # a package may be made again
+    _write_private(out, carried)
     print_result({"file": str(out), "bytes": len(carried)}, as_json=as_json)
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Write a new file that was never open to others, not even before its first byte."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
 
 
 def _judgement(opened: Opened) -> dict[str, object]:

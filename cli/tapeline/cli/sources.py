@@ -12,7 +12,9 @@ from tapeline.base.errors import MalformedInput
 from tapeline.base.secret import Secret
 from tapeline.cli.copying import LoggedItem
 from tapeline.crypto.keyfile import MAX_KEY_FILE_BYTES, open_key_file
+from tapeline.crypto.limits import LEAF_BYTES
 from tapeline.crypto.login import ESCROW, RELAY
+from tapeline.crypto.wire import parse
 from tapeline.governance.roster import Roster
 from tapeline.wire.v1.escrow_pb2 import AuditPage, AuditSync
 from tapeline.wire.v1.objects_pb2 import AuditLeaf, Leaf
@@ -47,13 +49,14 @@ class Sources:
         """Yield the archive's leaves with their objects."""
         request = SyncRequest(since=since, limit=PAGE)
         for item in self.relay.stream("Review/ExportArchive", request, ArchivedObject):
-            yield LoggedItem(item.index, item.leaf, Leaf.FromString(item.leaf).object_hash, item.object)
+            leaf = parse(Leaf, item.leaf, limit=LEAF_BYTES, what="archive leaf")
+            yield LoggedItem(item.index, item.leaf, leaf.object_hash, item.object)
 
     def audit(self, since: int) -> Iterator[LoggedItem]:
         """Yield the audit log's leaves with their statements."""
         page = self.escrow.ask("Board/Sync", AuditSync(since=since, limit=PAGE), AuditPage)
         for item in page.items:
-            yield LoggedItem(item.index, item.leaf, AuditLeaf.FromString(item.leaf).statement_hash, item.dsse)
+            yield LoggedItem(item.index, item.leaf, _audit_leaf(item.leaf).statement_hash, item.dsse)
 
     def wait_for_mirror(self, size: int) -> None:
         """Wait until the archive's checkpoint covers what the copied audit log says must be mirrored; not for ever."""
@@ -73,8 +76,12 @@ class Sources:
             items = list(self.audit(since))
             if not items:
                 return
-            yield from (item for item in items if AuditLeaf.FromString(item.leaf).kind in MIRRORED)
+            yield from (item for item in items if _audit_leaf(item.leaf).kind in MIRRORED)
             since += len(items)
+
+
+def _audit_leaf(leaf: bytes) -> AuditLeaf:
+    return parse(AuditLeaf, leaf, limit=LEAF_BYTES, what="audit leaf")
 
 
 def _bounded(path: Path, limit: int) -> bytes:

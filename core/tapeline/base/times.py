@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 Clock = Callable[[], int]
 Rng = Callable[[int], bytes]
@@ -11,3 +12,11 @@ SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+
+
+def time_text(time_ms: int) -> str:
+    """Return a time for people, UTC; one that no calendar holds, which others may have written, as a number."""
+    try:
+        return datetime.fromtimestamp(time_ms / SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):
+        return f"{time_ms} ms"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from rich.table import Table
 from rich.text import Text
 
 from tapeline.base.text import printable
-from tapeline.base.times import SECOND
+from tapeline.base.times import time_text
 from tapeline.governance.gate_input import GateSummary
 
 
@@ -45,7 +43,4 @@ def _announced(summary: GateSummary) -> list[tuple[str, str]]:
 
 
 def _time(time_ms: int) -> str:
-    try:
-        return datetime.fromtimestamp(time_ms / SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (OverflowError, ValueError, OSError):
-        return f"{time_ms} ms"
+    return f"{time_text(time_ms)} UTC"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from tapeline.base.text import printable
-from tapeline.base.times import SECOND
+from tapeline.base.times import time_text
 from tapeline.review.messages import ReadMessage
 from tapeline.review.opening import Opened
 from tapeline.review.rendering import body_text
@@ -32,11 +31,6 @@ def by_conversation(messages: Sequence[ReadMessage]) -> Iterator[tuple[bytes, li
     for message in messages:
         groups.setdefault(message.conversation, []).append(message)
     yield from groups.items()
-
-
-def time_text(time_ms: int) -> str:
-    """Return a relay time for people, UTC."""
-    return datetime.fromtimestamp(time_ms / SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def marks(messages: Sequence[ReadMessage]) -> dict[bytes, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -155,3 +156,54 @@ def test_no_tiles_to_be_had_is_told(tmp_path: Path) -> None:
         copy_log("archive", "http://127.0.0.1:9", lambda _: iter(()), FolderLog(tmp_path), nothing)
     with pytest.raises(MalformedInput):
         copy_log("archive", "file:///etc", lambda _: iter(()), FolderLog(tmp_path), nothing)
+
+
+def test_a_copy_is_its_owners(busy: Deployment, served: str, tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        copy_log("audit", f"{served}/audit", items(busy, "audit", 512), FolderLog(tmp_path / "new"), nothing)
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()} == {0o600}
+
+
+class Hostile(SimpleHTTPRequestHandler):
+    """Answers everything with what `answer` holds."""
+
+    answer = b""
+
+    def do_GET(self) -> None:
+        self.wfile.write(self.answer)
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"nonsense\r\n\r\n", Unavailable),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nshort", Unavailable),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + bytes(2_000_000), MalformedInput),
+    ],
+)
+def test_what_a_hostile_server_answers_is_one_readable_error(
+    answer: bytes, error: type[Exception], tmp_path: Path
+) -> None:
+    handler = type("Answering", (Hostile,), {"answer": answer})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        with pytest.raises(error):
+            copy_log("audit", url, lambda _: iter(()), FolderLog(tmp_path), nothing)
+        server.shutdown()
+
+
+def test_a_tile_that_was_cut_off_is_not_kept(busy: Deployment, copy: Path, served: str, tmp_path: Path) -> None:
+    for path in (copy / "archive" / "tile" / "0").rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:-1])
+    out = FolderLog(tmp_path / "out")
+    with pytest.raises(Unavailable, match="in part"):
+        copy_log("archive", f"{served}/archive", items(busy, "archive", page=100), out, nothing)
+    assert not (out.folder / "tile" / "0").exists()
