@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from grpc import aio
@@ -19,6 +20,8 @@ from tapeline.wire.v1 import escrow_pb2 as wire
 from tapeline.wire.v1.escrow_pb2_grpc import BoardServicer
 
 Context = aio.ServicerContext[Any, Any]
+PUBLISH_SECONDS = 10.0
+"""How long an acknowledgement waits for the witnesses; ten checkpoint intervals."""
 
 
 class BoardService(BoardServicer):
@@ -32,7 +35,7 @@ class BoardService(BoardServicer):
     async def Post(self, request: wire.PostRequest, context: Context) -> wire.AuditAck:  # noqa: N802
         """Take a statement."""
         del context
-        return await self._board.post(request.kind, request.dsse)
+        return await self._published(await self._board.post(request.kind, request.dsse))
 
     async def Sync(self, request: wire.AuditSync, context: Context) -> wire.AuditPage:  # noqa: N802
         """Return a page of the log below the newest cosigned checkpoint."""
@@ -64,12 +67,12 @@ class BoardService(BoardServicer):
     async def IssueWarrant(self, request: wire.WarrantRequest, context: Context) -> wire.AuditAck:  # noqa: N802
         """Log manifest and warrant of an approved case."""
         del context
-        return await issue_warrant(self._board, request.case_hash, request.manifest)
+        return await self._published(await issue_warrant(self._board, request.case_hash, request.manifest))
 
     async def PostBundle(self, request: wire.BundlePost, context: Context) -> wire.AuditAck:  # noqa: N802
         """Log a custodian's release with its bundle."""
         del context
-        return await post_bundle(self._board, request.release, request.sealed_bundle)
+        return await self._published(await post_bundle(self._board, request.release, request.sealed_bundle))
 
     async def GetBundles(self, request: wire.BundleQuery, context: Context) -> wire.BundleList:  # noqa: N802
         """Return a case's sealed bundles."""
@@ -80,7 +83,16 @@ class BoardService(BoardServicer):
         """Pass a warrant's package on to the vault, and log what it releases."""
         del context
         answer = await self._vault.release(request)
-        return await post_bundle(self._board, answer.release, answer.sealed_bundle)
+        return await self._published(await post_bundle(self._board, answer.release, answer.sealed_bundle))
+
+    async def _published(self, ack: wire.AuditAck) -> wire.AuditAck:
+        """Return the acknowledgement once a cosigned checkpoint holds its leaf, so that whoever comes next reads it.
+
+        The statement is durable either way: where no witnesses answer, the acknowledgement is late, not lost.
+        """
+        with suppress(StateError):
+            await self._publisher.wait_for(ack.index + 1, timeout_s=PUBLISH_SECONDS)
+        return ack
 
     async def _checkpoint(self, size: int) -> CosignedCheckpoint:
         cosigned = await self._publisher.first_with(size - 1) if size else self._publisher.latest()
