@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from tapeline.base.errors import NotFound, StateError
+from google.protobuf.message import DecodeError
+
+from tapeline.base.errors import MalformedInput, NotFound, StateError
 from tapeline.base.rules import Rule, refusing, require
 from tapeline.crypto.limits import LEAF_BYTES
 from tapeline.crypto.wire import parse
@@ -31,7 +33,7 @@ class CarriedPages:
     """Pages out of a file, in their order."""
 
     def __init__(self, pages: Sequence[bytes]) -> None:
-        self._pages = [SyncPage.FromString(page) for page in pages]
+        self._pages = [_page(page) for page in pages]
         self._next = 0
 
     def sync(self, since: int) -> SyncPage:
@@ -109,3 +111,10 @@ class ArchiveReplica:
         )
         with refusing(Rule.REC_INCLUSION, "A directory leaf's inclusion is not proven."):
             verify_inclusion(leaf_hash(item.leaf), item.index, note.size, item.proof, note.root)
+
+
+def _page(data: bytes) -> SyncPage:
+    try:
+        return SyncPage.FromString(data)
+    except DecodeError:
+        raise MalformedInput("A page of the directory does not decode.", "Make the package again.") from None

@@ -98,7 +98,9 @@ class Board:
 
         A page ends early, after at least one item, where its texts would pass 8 MiB.
         """
-        count = min(limit or PAGE, PAGE, max(size - since, 0))
+        if since >= size:  # beyond the log, and perhaps beyond what the database can count
+            return []
+        count = min(limit or PAGE, PAGE, size - since)
         found = await self._database.read(lambda conn: store.read_from(conn, since, count))
         items: list[wire.AuditItem] = []
         left = PAGE_BYTES

@@ -33,7 +33,7 @@ TABLE: RpcTable = {
     "/tapeline.wire.v1.Vault/Release": RpcRule(
         ANONYMOUS,
         PACKAGE_BYTES,
-        {"warrant_package": Field(PACKAGE_BYTES), "archive_pages": _STATEMENTS},
+        PACKAGE_FIELDS,
         per_minute=120,
     ),
     "/tapeline.wire.v1.Vault/Learn": RpcRule(

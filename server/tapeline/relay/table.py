@@ -15,6 +15,8 @@ MAX_DSSE = 4 * MIB
 _DSSE = Field(MAX_DSSE)
 _READERS = ("reviewer", "custodian", "auditor", "approver", "officer", ESCROW, VAULT)
 _PEOPLE_AND_DEVICES = with_role(*_READERS, "enroller", "legal", device=True)
+_HEAVY = 120
+"""Calls a minute that make the relay pass the gate under the writer's lock, or read a whole window."""
 _CURSOR = Field(count=16_384, inside={"conversation": HASH})
 _ITEM = Field(count=BATCH, inside={"record": Field(RECORD_BYTES), "message": Field(MESSAGE_BYTES)})
 
@@ -51,7 +53,7 @@ RELAY_TABLE: RpcTable = {
     ),
     "/tapeline.wire.v1.Messaging/Complain": RpcRule(DEVICE, 9 * KIB, dict(SIGNED_SMALL.inside), per_minute=60),
     "/tapeline.wire.v1.Review/FreezeManifest": RpcRule(
-        with_role("reviewer"), 4 * MIB, {"case_dsse": _DSSE, "approvals": Field(MAX_DSSE, count=64)}
+        with_role("reviewer"), 4 * MIB, {"case_dsse": _DSSE, "approvals": Field(MAX_DSSE, count=64)}, _HEAVY
     ),
     "/tapeline.wire.v1.Review/GetRecords": RpcRule(
         with_role("reviewer", "custodian", "auditor", ESCROW, VAULT), 16 * KIB, {"record_hashes": Field(64, count=128)}
@@ -60,7 +62,7 @@ RELAY_TABLE: RpcTable = {
         with_role("reviewer", "custodian", "auditor"), MIB, {"case_dsse": _DSSE}
     ),
     "/tapeline.wire.v1.Review/GetCiphertext": RpcRule(
-        with_role("reviewer"), MAX_PACKAGE + KIB, {"warrant_package": Field(MAX_PACKAGE)}
+        with_role("reviewer"), MAX_PACKAGE + KIB, {"warrant_package": Field(MAX_PACKAGE)}, _HEAVY
     ),
     "/tapeline.wire.v1.Review/ExportArchive": RpcRule(with_role("auditor"), 64),
 }

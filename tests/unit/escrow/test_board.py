@@ -292,3 +292,8 @@ async def test_texts_are_for_those_with_the_role(scene: Scene) -> None:
         assert [bool(item.dsse) for item in page] == [True, readable]
     assert may_read("roster", frozenset())
     assert not may_read("release", frozenset({"officer"}))
+
+
+@pytest.mark.parametrize("since", [1, 2**63, 2**64 - 1])
+async def test_a_page_beyond_the_log_is_empty(scene: Scene, since: int) -> None:
+    assert await scene.board.page(since, 0, 1, frozenset({"auditor"})) == []

@@ -11,7 +11,7 @@ from vault_kit import VaultUnderTest, make_vault, pages_of
 
 from tapeline.agent.bundle import NO_EPOCH, VAULT, bundle_info, open_bundle
 from tapeline.agent.gate_memory import load_memory
-from tapeline.base.errors import StateError
+from tapeline.base.errors import MalformedInput, StateError
 from tapeline.base.rules import Refused, Rule
 from tapeline.base.secret import Secret
 from tapeline.crypto.record.verify import verify_record
@@ -110,3 +110,9 @@ def test_a_session_is_released_once_for_a_warrant(matter: Matter, vault: VaultUn
     with pytest.raises(Refused) as refusal:
         vault.releaser.release(request(matter))
     assert refusal.value.rule is Rule.GATE_ONCE
+
+
+def test_pages_that_do_not_decode_are_told(matter: Matter, vault: VaultUnderTest) -> None:
+    asked = wire.VaultReleaseRequest(warrant_package=encode(matter.package()), archive_pages=[b"\xff"])
+    with pytest.raises(MalformedInput, match="page"):
+        vault.releaser.release(asked)
