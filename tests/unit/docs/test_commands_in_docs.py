@@ -1,0 +1,66 @@
+"""Every `tapeline …` in the README and the guides names a group, a subcommand and options that exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from docs_kit import PAGES, blocks, command_lines
+
+from tapeline.cli.main import build
+
+USAGE_ERROR = typer.BadParameter.__mro__[1]
+FILES = ("aude.key", "roster.json")  # named by a command that demands that they exist
+COMMANDS = [(page, words) for page in PAGES for words in command_lines(page)]
+
+
+def parse(words: list[str], *, whole: bool) -> None:
+    """Parse as the command would, without running it; `whole` demands the required options too."""
+    command = typer.main.get_command(build(words[1:]))
+    context = command.make_context("tapeline", words[1:], resilient_parsing=True)
+    rest = words[1:]
+    while hasattr(command, "get_command"):
+        assert rest, f"{' '.join(words)} stops at a group"
+        inner = command.get_command(context, rest[0])
+        assert inner is not None, f"{' '.join(words)}: there is no {rest[0]}"
+        command, rest = inner, rest[1:]
+        if not hasattr(command, "get_command"):
+            command.make_context(command.name, list(rest), parent=context, resilient_parsing=not whole)
+
+
+@pytest.mark.parametrize(
+    ("page", "words"), COMMANDS, ids=[f"{page.name}: {' '.join(words)}" for page, words in COMMANDS]
+)
+def test_it_parses(page: Path, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in FILES:
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    in_sentence_only = not any(" ".join(words) in _one_line(block) for block in blocks(page, "sh"))
+    parse(words, whole=not in_sentence_only)
+
+
+def _one_line(block: str) -> str:
+    return block.replace('"', "")
+
+
+@pytest.mark.parametrize("line", ["tapeline nobody serve", "tapeline relay fly", "tapeline relay"])
+def test_a_group_or_subcommand_that_does_not_exist_is_noticed(line: str) -> None:
+    with pytest.raises(AssertionError, match=r"there is no|stops at a group"):
+        parse(line.split(), whole=True)
+
+
+@pytest.mark.parametrize("line", ["tapeline key new --nmae Olga --out x --name y", "tapeline key new --name Olga"])
+def test_an_unknown_or_missing_option_is_noticed(line: str) -> None:
+    with pytest.raises(USAGE_ERROR):
+        parse(line.split(), whole=True)
+
+
+def test_an_unknown_option_is_noticed_in_a_sentence_too() -> None:
+    with pytest.raises(USAGE_ERROR):
+        parse("tapeline key new --nmae".split(), whole=False)
+
+
+def test_each_page_shows_commands() -> None:
+    assert {page.name for page, _ in COMMANDS} == {"README.md", "developer.md", "security-officer.md", "reviewer.md"}
+    assert len(COMMANDS) > 40
