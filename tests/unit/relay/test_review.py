@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from gov_kit import key, make_approval, make_case, sign
-from relay_device_kit import Device, Line, pair
+from relay_device_kit import Device, Line, enrol, pair
 from relay_kit import Deployment, RunningRelay, refusals
 
 from tapeline.base.errors import PermissionRefused
@@ -251,3 +251,23 @@ async def test_an_auditor_exports_everything(matter: Matter) -> None:
 async def _first(stream: AsyncIterable[ArchivedObject]) -> ArchivedObject:
     async with refusals():
         return await anext(aiter(stream))
+
+
+async def test_a_case_opens_no_salts_of_conversations_of_other_firms_alone(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    from relay_kit import deployment
+
+    async with deployment(tmp_path / "two", ("acme", "bolt")) as town, town.relay() as running:
+        ann = await enrol(running, "ann")
+        for user, firm in (("ben", "acme"), ("bob", "bolt")):
+            await enrol(running, user, firm)
+        inside, shared = await ann.converse(("acme", "ben")), await ann.converse(("bolt", "bob"))
+        now = system_clock()
+        case = make_case(
+            firm="bolt", window=Window(now - HOUR, now + HOUR), created_ms=now, expires_ms=now + DAY,
+        )  # fmt: skip
+        rita = await running.person("rita", "bolt")
+        for named in ((), (inside, shared)):
+            request = SaltsRequest(case_dsse=sign(replace(case, conversations=named), "bolt/rita"))
+            async with refusals():
+                answer = await ReviewStub(running.channel).GetSalts(request, metadata=rita)
+            assert [salt.id for salt in answer.conversations] == [shared]
