@@ -15,6 +15,7 @@ import inspect
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any, ParamSpec, TypeAlias, TypeVar, cast, overload
@@ -161,9 +162,21 @@ def _guard(as_json: bool) -> Iterator[None]:
         if failure is None:  # typer's own: exits, aborts, usage
             raise
         if debugging():
-            stderr().print_exception(show_locals=False)  # locals may hold secrets
+            stderr().print(Text(trace_of(error)), soft_wrap=True)
         report(failure, as_json=as_json)
         raise SystemExit(failure.status) from None
+
+
+def trace_of(error: BaseException) -> str:
+    """Return where an error and its causes arose, by their classes: their texts, like locals, may hold secrets."""
+    lines: list[str] = []
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        lines += [f"{type(cause).__name__}:", *traceback.format_tb(cause.__traceback__)]
+        cause = cause.__cause__ or cause.__context__
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def report(failure: Failure, *, as_json: bool) -> None:

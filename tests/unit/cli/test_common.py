@@ -100,3 +100,15 @@ def test_a_result_for_people_keeps_no_control_character(capsys: pytest.CaptureFi
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "x\\x1b[2J\ny" in out
+
+
+def test_debugging_shows_no_text_of_foreign_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAPELINE_DEBUG", "1")
+    secret = ValueError("".join(("the ", "passphrase\x1b[2J")))
+    error = KeyError("".join(("another ", "value")))
+    error.__cause__ = secret
+    told = CliRunner().invoke(failing(error), []).stderr
+    assert "KeyError:" in told
+    assert "ValueError:" in told
+    assert "raise error" in told
+    assert not any(word in told for word in ("the passphrase", "another value", "\x1b"))
