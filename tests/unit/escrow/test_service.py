@@ -15,7 +15,7 @@ from gov_kit import make_case as kit_case
 
 from tapeline.agent.board import BoardClient
 from tapeline.agent.remote import Remote
-from tapeline.base.errors import PermissionRefused, StateError, Unauthenticated
+from tapeline.base.errors import NotFound, PermissionRefused, StateError, Unauthenticated
 from tapeline.base.rules import Refused, Rule
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.times import DAY
@@ -29,6 +29,7 @@ from tapeline.vault.keys import init_keys as init_vault
 from tapeline.vault.serve import VaultConfig
 from tapeline.vault.serve import serve as serve_vault
 from tapeline.wire.v1 import escrow_pb2 as wire
+from tapeline.wire.v1.common_pb2 import ConsistencyRequest, ConsistencyResponse
 
 
 @dataclass
@@ -91,6 +92,15 @@ async def test_people_of_the_roster_post_what_is_theirs(running: Running) -> Non
 async def test_a_role_does_only_its_own(running: Running, who: str, call: object) -> None:
     with pytest.raises(PermissionRefused):
         await asyncio.to_thread(call, running.as_(who))
+
+
+async def test_sizes_that_no_checkpoint_has_are_told(running: Running) -> None:
+    board = running.as_("rita")
+    with pytest.raises(StateError, match="cosigned checkpoint"):
+        await asyncio.to_thread(board.prove, [], 2**64 - 1)
+    request = ConsistencyRequest(old_size=1, new_size=2**64 - 1)
+    with pytest.raises(NotFound, match="of that size"):
+        await asyncio.to_thread(board._remote.ask, "Board/ProveConsistency", request, ConsistencyResponse)
 
 
 async def test_a_stranger_gets_no_token(running: Running) -> None:

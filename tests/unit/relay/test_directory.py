@@ -154,6 +154,9 @@ async def test_proofs_lead_to_a_cosigned_checkpoint(relay: RunningRelay) -> None
     with pytest.raises(NotFound):
         async with refusals():
             await ann.directory.Prove(ProofRequest(indices=[new.size + 99]), metadata=ann.metadata)
+    with pytest.raises(NotFound):
+        async with refusals():
+            await ann.directory.Prove(ProofRequest(indices=[0], size=2**64 - 1), metadata=ann.metadata)
 
 
 async def test_a_stranger_gets_no_token(relay: RunningRelay) -> None:

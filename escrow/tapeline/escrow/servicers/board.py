@@ -7,7 +7,7 @@ from typing import Any
 
 from grpc import aio
 
-from tapeline.base.errors import StateError
+from tapeline.base.errors import NotFound, StateError
 from tapeline.escrow.board import Board
 from tapeline.escrow.bundles import post_bundle
 from tapeline.escrow.vault_client import VaultClient
@@ -61,6 +61,9 @@ class BoardService(BoardServicer):
     ) -> common.ConsistencyResponse:
         """Return the proof that one size of the log extends another."""
         del context
+        latest = self._publisher.latest()
+        if latest is None or request.new_size > latest.size:
+            raise NotFound("No checkpoint of that size is cosigned.", "Ask with a cosigned checkpoint's size.")
         hashes = await self._publisher.consistency(request.old_size, request.new_size)
         return common.ConsistencyResponse(hashes=hashes)
 
@@ -95,7 +98,9 @@ class BoardService(BoardServicer):
         return ack
 
     async def _checkpoint(self, size: int) -> CosignedCheckpoint:
-        cosigned = await self._publisher.first_with(size - 1) if size else self._publisher.latest()
+        cosigned = self._publisher.latest()
+        if cosigned is not None and size:  # beyond the latest one there is nothing to look for
+            cosigned = await self._publisher.first_with(size - 1) if size <= cosigned.size else None
         if cosigned is None:
             raise StateError("No cosigned checkpoint of that size is there yet.", "Wait a moment.", retryable=True)
         return cosigned

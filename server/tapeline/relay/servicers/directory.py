@@ -125,6 +125,8 @@ class Directory(DirectoryServicer):
             raise Unavailable("No checkpoint is cosigned yet.", "Ask again in a moment.")
         if size in {0, latest.size}:
             return latest.raw, latest.size
+        if size > latest.size:  # and perhaps more than the database can count
+            raise NotFound("No checkpoint of that size is cosigned.", "Ask with a cosigned checkpoint's size.")
         async with self._engine.connect() as conn:
             note = await conn.run_sync(cosigned_of_size, size)
         if note is None:
