@@ -48,6 +48,7 @@ check: $(STAMP) ## style, types, import contracts, fresh stubs and locks, docume
 	$(BIN)/lint-imports
 	$(BIN)/python tools/generate_protos.py --check
 	$(BIN)/python tools/check_locks.py
+	$(BIN)/python tools/rule_table.py --check
 	$(MAKE) --no-print-directory docs
 
 mutate: $(STAMP) ## turn off each protocol rule in turn; its named test must fail
