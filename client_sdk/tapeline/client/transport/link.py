@@ -32,6 +32,18 @@ if TYPE_CHECKING:
 _BATCH_BYTES = 3 * 1024 * 1024
 
 
+async def write_frame(stream: _Call, frame: ClientFrame) -> None:
+    """Write a frame, or say that the stream has ended: grpc.aio raises InvalidStateError where that was just before.
+
+    Raises:
+        RelayUnreachable: the stream has ended.
+    """
+    try:
+        await stream.write(frame)
+    except asyncio.InvalidStateError:
+        raise RelayUnreachable("The relay ended the stream.", "It is opened again by itself.") from None
+
+
 class Link:
     """Keeps one stream up.
 
@@ -100,7 +112,7 @@ class Link:
             self._queue.extend(unanswered)
             self._up = True
             self._wake.set()
-            await stream.write(ClientFrame(subscribe=subscribe))
+            await write_frame(stream, ClientFrame(subscribe=subscribe))
             await self._carry(stream)
         finally:
             stream.cancel()
@@ -132,7 +144,7 @@ class Link:
         while True:
             await self._wake.wait()
             while self._queue:
-                await stream.write(ClientFrame(submit=SubmitBatch(items=self._take_batch())))
+                await write_frame(stream, ClientFrame(submit=SubmitBatch(items=self._take_batch())))
             self._wake.clear()
 
     def _take_batch(self) -> list[Submission]:
