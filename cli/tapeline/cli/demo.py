@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,11 @@ import typer
 from tapeline.cli.common import JsonOption, command_errors
 from tapeline.cli.failure import Status
 from tapeline.demo.story import tell
+
+# The servers run as processes of their own: what they need is looked for here, before the story begins.
+for _needed in ("grpc_health", "sqlalchemy", "starlette", "uvicorn"):
+    if find_spec(_needed) is None:
+        raise ModuleNotFoundError(name=_needed)
 
 app = typer.Typer()
 
