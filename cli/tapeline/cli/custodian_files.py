@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from tapeline.agent.passphrase_store import open_store
-from tapeline.agent.roster_file import read_founding_roster
 from tapeline.base.errors import PermissionRefused
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.cli.common import JsonOption, PassphraseFd, PassphraseFile, command_errors, print_result
@@ -23,6 +22,7 @@ from tapeline.custodian.ceremony.steps import Custodian
 from tapeline.custodian.policy import read_policy
 from tapeline.custodian.release import Releaser
 from tapeline.governance.roster import Roster
+from tapeline.rpc.roster_file import read_founding_roster
 from tapeline.wire.v1.escrow_pb2 import BundlePost
 
 app = typer.Typer(help="Work with carried files, without any network.", no_args_is_help=True)

@@ -10,12 +10,12 @@ from typing import Annotated, TypeAlias
 import typer
 
 from tapeline.agent.desk import Desk, open_desk
-from tapeline.agent.roster_file import read_founding_roster
 from tapeline.base.errors import MalformedInput
 from tapeline.base.secret import Secret
 from tapeline.cli.common import read_passphrase
 from tapeline.crypto.keyfile import PersonKey, open_key_file
 from tapeline.custodian.ceremony.steps import Custodian
+from tapeline.rpc.roster_file import read_founding_roster
 
 KeyOption: TypeAlias = Annotated[Path, typer.Option("--key", help="Your key file.")]
 RosterOption: TypeAlias = Annotated[Path, typer.Option("--roster", help="Roster version 1, signed; what you trust.")]

@@ -11,7 +11,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from tapeline.agent.remote import Remote
-from tapeline.agent.roster_file import read_founding_roster
 from tapeline.base.errors import StateError
 from tapeline.base.rules import Rule, require
 from tapeline.base.seam import system_clock, system_rng
@@ -35,6 +34,7 @@ from tapeline.escrow.who_is import board_who_is
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.roster import Roster
 from tapeline.rpc.login import LoginService
+from tapeline.rpc.roster_file import read_founding_roster
 from tapeline.rpc.server import RpcServer, ServerLimits, Service
 from tapeline.rpc.signals import StopSignal
 from tapeline.rpc.tokens import TokenStore, bearer_token

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tapeline.agent.roster_file import read_founding_roster
 from tapeline.base.errors import StateError
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.times import Clock, Rng
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.roster import Roster
 from tapeline.rpc.rate import RateLimiter
+from tapeline.rpc.roster_file import read_founding_roster
 from tapeline.rpc.server import RpcServer, ServerLimits, Service
 from tapeline.rpc.signals import StopSignal
 from tapeline.rpc.tokens import TokenStore

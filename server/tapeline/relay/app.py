@@ -14,7 +14,7 @@ from tapeline.base.times import Clock, Rng
 from tapeline.crypto.login import RELAY
 from tapeline.directory.state import DirectoryState
 from tapeline.governance.roster import Roster
-from tapeline.relay.config import RelayConfig, read_roster
+from tapeline.relay.config import RelayConfig
 from tapeline.relay.delivery.hub import Hub
 from tapeline.relay.delivery.source import Source
 from tapeline.relay.delivery.stream import StreamParts
@@ -38,6 +38,7 @@ from tapeline.relay.services.who_is import directory_who_is
 from tapeline.relay.storage.schema import archive
 from tapeline.relay.table import RELAY_TABLE
 from tapeline.rpc.login import LoginService
+from tapeline.rpc.roster_file import read_founding_roster
 from tapeline.rpc.server import RpcServer, Service
 from tapeline.rpc.tokens import TokenStore
 from tapeline.tlog.listen import HttpServer
@@ -161,7 +162,7 @@ async def open_relay(config: RelayConfig, keys: RelayKeys, engine: AsyncEngine, 
         StateError: the roster names other keys than this relay's, or the stored log is not the one that was signed.
         Refused: a stored object breaks a rule.
     """
-    rosters = [Roster.parse(read_roster(path)) for path in config.rosters]
+    rosters = [Roster.parse(read_founding_roster(path)) for path in config.rosters]
     if not rosters:
         raise StateError("No roster is given.", "Start with --roster FILE.")
     home = rosters[0]
@@ -193,7 +194,7 @@ async def _enter_first(config: RelayConfig, keys: RelayKeys, engine: AsyncEngine
     """Enter the pinned roster as the archive's first leaf: without it, nothing has a policy to be judged by."""
     acknowledger = Acknowledger(keys.relay, ledger.origin)
     publisher = Publisher(ledger, engine, asyncio.Lock(), acknowledger, lambda _: None, clock, Metrics())
-    await publisher.publish(LeafType.LEAF_TYPE_ROSTER, read_roster(config.rosters[0]))
+    await publisher.publish(LeafType.LEAF_TYPE_ROSTER, read_founding_roster(config.rosters[0]))
 
 
 def _witnesses(roster: Roster) -> list[WitnessEndpoint]:

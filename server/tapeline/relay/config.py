@@ -11,8 +11,6 @@ from tapeline.relay.services.submissions import IntakeLimits
 from tapeline.rpc.server import ServerLimits
 from tapeline.tlog.publisher import PublisherSettings
 
-MAX_ROSTER_FILE = 8 * 1024 * 1024
-
 
 @dataclass(frozen=True)
 class RelayConfig:
@@ -43,22 +41,6 @@ class RelayConfig:
     def database(self) -> Path:
         """The SQLite file."""
         return self.data / "relay.db"
-
-
-def read_roster(path: Path) -> bytes:
-    """Return a roster file's envelope; it is verified where it is used.
-
-    Raises:
-        MalformedInput: unreadable or too large.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_ROSTER_FILE + 1)
-    except OSError:
-        raise MalformedInput("The roster file cannot be read.", "Check --roster.") from None
-    if len(data) > MAX_ROSTER_FILE:
-        raise MalformedInput("The roster file is too large.", "Check --roster.")
-    return data
 
 
 def parse_vaults(texts: list[str]) -> dict[str, str]:

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.times import Clock, Rng
 from tapeline.relay.app import open_relay
-from tapeline.relay.config import RelayConfig, read_roster
+from tapeline.relay.config import RelayConfig
 from tapeline.relay.keys import load_keys
 from tapeline.relay.storage.engine import migrate, open_engine
 from tapeline.rpc.address import require_loopback
 from tapeline.rpc.logs import configure_logs
+from tapeline.rpc.roster_file import read_founding_roster
 from tapeline.rpc.signals import StopSignal
 
 
@@ -42,7 +43,7 @@ async def serve(
         await migrate(engine)
         relay = await open_relay(config, keys, engine, clock=clock, rng=rng)
         with StopSignal() as stopping:
-            addresses = await relay.start([read_roster(path) for path in config.rosters])
+            addresses = await relay.start([read_founding_roster(path) for path in config.rosters])
             ready({**addresses, "pid": os.getpid()})
             await stopping.wait()
         await relay.stop()
