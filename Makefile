@@ -36,7 +36,7 @@ demo: $(STAMP) ## run the whole story with real processes on loopback
 	$(BIN)/tapeline demo
 
 test: $(STAMP) ## run the functional suite (under 20 minutes)
-	$(PYTEST) -m "not soak" tests/unit tests/vectors tests/property tests/e2e tests/faults
+	$(PYTEST) -m "not soak" tests
 
 soak: $(STAMP) ## run the long repeats
 	$(PYTEST) -m soak tests
