@@ -101,6 +101,16 @@ async def test_without_tls_only_loopback_is_used(town: Deployment, option: tuple
     assert "loopback" in err
 
 
+async def test_a_second_firm_is_refused_at_the_start_and_nothing_is_written(tmp_path: Path) -> None:
+    async with deployment(tmp_path / "relay", ("acme", "bolt")) as town:
+        before = sorted(path.name for path in town.folder.iterdir())
+        rosters = [part for path in town.roster_files for part in ("--roster", str(path))]
+        status, out, err = await command(COMMAND, "serve", "--data", str(town.folder), *rosters, "--json")
+        assert (status, out) != (0, "")
+        assert "one firm on a relay" in err + out
+        assert sorted(path.name for path in town.folder.iterdir()) == before
+
+
 @asynccontextmanager
 async def enroller(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     process = await asyncio.create_subprocess_exec(*ENROLLER, "serve", *arguments, "--json", stdout=-1)

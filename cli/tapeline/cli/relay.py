@@ -33,7 +33,7 @@ def init(
 @command_errors
 async def serve(
     data: DataOption,
-    roster: Annotated[list[Path], typer.Option("--roster", help="Signed roster version 1; the archive's firm first.")],
+    roster: Annotated[list[Path], typer.Option("--roster", help="Signed roster version 1 of the firm.")],
     host: Annotated[str, typer.Option("--host", help="Loopback address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="gRPC port; 0 takes a free one.")] = 0,
     http_port: Annotated[int, typer.Option("--http-port", help="Port of tiles and metrics; 0 takes a free one.")] = 0,

@@ -122,15 +122,22 @@ class Memberships:
         """Tell whether the signer has the right, by the statement before; a genesis needs a member."""
         known = self._devices.get(statement.signer)
         if known is None:
-            return self._is_enroller_of_all(_changed(statement, previous), statement.signer)
+            return self._is_enroller_at_home(statement, previous)
         device = known[1]
         rights = (statement if previous is None else previous).member(device.firm, device.user)
         return rights is not None and (previous is None or rights.may_change)
 
-    def _is_enroller_of_all(self, people: frozenset[Person], key: bytes) -> bool:
-        """Tell whether the key is the enroller's of the one firm that all these people are of."""
-        firms = {firm for firm, _ in people}
-        return len(firms) == 1 and all(self._rosters.knows(f) and self._devices.is_enroller(f, key) for f in firms)
+    def _is_enroller_at_home(self, statement: VerifiedMembership, previous: VerifiedMembership | None) -> bool:
+        """Tell whether an enroller signed for its own firm's people alone, in a conversation that the firm is in.
+
+        Another firm's conversation stays closed to it: who would enter uninvited gets a row in every later session.
+        """
+        firms = {firm for firm, _ in _changed(statement, previous)}
+        if len(firms) != 1:
+            return False
+        firm = firms.pop()
+        is_inside = previous is None or firm in dict(previous.firms)
+        return is_inside and self._rosters.knows(firm) and self._devices.is_enroller(firm, statement.signer)
 
     def _is_class_of(self, firm: str, retention_class: str) -> bool:
         return self._rosters.knows(firm) and self._rosters.current(firm).default_class == retention_class

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from tapeline.base.errors import MalformedInput
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.times import Clock, Rng
 from tapeline.relay.app import open_relay
@@ -33,9 +34,11 @@ async def serve(
         rng: source of randomness for tokens and challenges.
 
     Raises:
+        MalformedInput: rosters of several firms.
         StateError: no keys, a log inconsistent with its last checkpoint, an address that is no loopback.
     """
     require_loopback(config.host)
+    _require_one_firm(config)
     configure_logs()
     keys = load_keys(config.data)
     engine = open_engine(config.database)
@@ -49,3 +52,12 @@ async def serve(
         await relay.stop()
     finally:
         await engine.dispose()
+
+
+def _require_one_firm(config: RelayConfig) -> None:
+    """Refuse a second firm's roster: with one, no client can enrol, and roles would reach across firms."""
+    if len(config.rosters) > 1:
+        raise MalformedInput(
+            "This version serves one firm on a relay; conversations between firms are not built yet.",
+            "Give --roster once, and start a relay of its own for each firm.",
+        )

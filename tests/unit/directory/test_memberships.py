@@ -118,6 +118,17 @@ def test_an_enroller_changes_the_people_of_its_own_firm_only(room: Room) -> None
     room.refused(Rule.MEMBERSHIP_SIGNER, room.archive.statement([ANN, CORA], **acme), key("acme/enid"))
 
 
+@pytest.mark.rule(Rule.MEMBERSHIP_SIGNER)
+def test_an_enroller_brings_nobody_into_a_conversation_that_its_firm_is_not_in(room: Room) -> None:
+    acme, bolt = {"signer": key("acme/enid").public}, {"signer": key("bolt/enid").public}
+    room.archive.publish(MEMBERSHIP, sign_statement(key("bolt/enid"), room.next(ANN, BEN, **bolt)))
+    room.first = room.archive.state.membership(room.first.conversation)
+    # Cora was a member once; her firm is not one any more, so only a member brings her back.
+    room.refused(Rule.MEMBERSHIP_SIGNER, room.next(ANN, BEN, CORA, **bolt), key("bolt/enid"))
+    assert room.check(room.next(ANN, BEN, CORA), room.ann.key).people == {ANN, BEN, CORA}
+    assert room.check(room.next(ANN, BEN, EVE, **acme), key("acme/enid")).people == {ANN, BEN, EVE}
+
+
 @pytest.mark.rule(Rule.DEVICE_EXPIRED)
 def test_an_expired_device_signs_nothing(room: Room) -> None:
     entry = room.archive.entry("ann", number=2, not_after_ms=T0 + DAY)
