@@ -33,9 +33,10 @@ from tapeline.crypto.signing import SigningKey
 from tapeline.crypto.wire import encode
 from tapeline.directory.state import DirectoryState
 from tapeline.governance.approval import Approval
+from tapeline.governance.auditleaf import make_audit_leaf
 from tapeline.governance.case import Case, Subject, Window
 from tapeline.governance.certificate import CertifiedCustodian, EscrowCertificate
-from tapeline.governance.dsse import Signer, signer
+from tapeline.governance.dsse import Signer, parse_envelope, signer
 from tapeline.governance.manifest import Manifest, ManifestSession
 from tapeline.governance.person import Person, Witness
 from tapeline.governance.release import Release, VaultRelease
@@ -146,7 +147,7 @@ class Deployment:
     def publish(self, statement: Statement, *people: str, keys: Sequence[Signer] = ()) -> bytes:
         """Sign a statement, log it, and mirror it where it is one of the directory; return the leaf's hash."""
         raw = statement.sign([*(signer(self.keys[name]) for name in people), *keys])
-        leaf = encode(pb.AuditLeaf(kind=statement.kind, statement_hash=statement.statement_hash, time_ms=self.tick()))
+        leaf = make_audit_leaf(parse_envelope(raw, statement.kind), self.tick())
         self.audit.entries.append(leaf)
         self.audit.objects[statement.statement_hash] = raw
         mirrored = {"roster": pb.LEAF_TYPE_ROSTER, "escrow-key": pb.LEAF_TYPE_CERTIFICATE,

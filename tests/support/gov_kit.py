@@ -43,6 +43,7 @@ from tapeline.crypto.wire import encode
 from tapeline.directory.state import DirectoryState
 from tapeline.governance.approval import Approval
 from tapeline.governance.audit_replay import AuditEntry
+from tapeline.governance.auditleaf import make_audit_leaf
 from tapeline.governance.case import Case, Subject, Window
 from tapeline.governance.certificate import CertifiedCustodian, EscrowCertificate
 from tapeline.governance.dsse import parse_envelope, signer
@@ -377,9 +378,8 @@ class Audit:
         self.texts: list[bytes] = []
 
     def post(self, kind: str, envelope: bytes, at_ms: int) -> int:
-        leaf = pb.AuditLeaf(kind=kind, statement_hash=parse_envelope(envelope, kind).statement_hash, time_ms=at_ms)
         self.texts.append(envelope)
-        return self.log.append(encode(leaf))
+        return self.log.append(make_audit_leaf(parse_envelope(envelope, kind), at_ms))
 
     def entries(self) -> tuple[AuditEntry, ...]:
         return tuple(AuditEntry(leaf, text) for leaf, text in zip(self.log.entries, self.texts, strict=True))

@@ -29,7 +29,7 @@ from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.times import DAY
 from tapeline.crypto.login import RELAY, sign_login
 from tapeline.crypto.signing import SigningKey
-from tapeline.crypto.wire import encode
+from tapeline.governance.auditleaf import make_audit_leaf
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.person import Witness as RosterWitness
 from tapeline.governance.roster import Roster
@@ -130,8 +130,7 @@ class Deployment:
         """Log a statement in the firm's audit log and prove it, as the escrow service does."""
         audit = self.audits[firm]
         now = system_clock()
-        statement = parse_envelope(envelope, kind)
-        leaf = encode(pb.AuditLeaf(kind=kind, statement_hash=statement.statement_hash, time_ms=now))
+        leaf = make_audit_leaf(parse_envelope(envelope, kind), now)
         index = audit.append(leaf)
         proof = TlogProof(index, tuple(audit.proof(index)), audit.note(now), leaf).encode()
         return MirrorRequest(type=leaf_type, dsse=envelope, audit_proof=proof)  # type: ignore[arg-type]

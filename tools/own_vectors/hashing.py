@@ -107,7 +107,7 @@ def _leaves(story: Story) -> list[Value]:
             object_hash=conversation.statement_hash, relay_time_ms=story.facts(story.genesis).leaf_time_ms,
         )
     )  # fmt: skip
-    audit = encode(pb.AuditLeaf(kind="case", statement_hash=bytes(range(64)), time_ms=1))
+    audit = encode(pb.AuditLeaf(kind="case", statement_hash=bytes(range(64)), time_ms=1, about=bytes(range(64))))
     return [
         {"name": f"leaf of the {kind} log", "kind": kind, "leaf": leaf.hex(), "leaf_hash": leaf_hash(leaf).hex(),
          "origin": ORIGIN, "index": index, "public": relay.public.hex(),

@@ -12,13 +12,13 @@ from tapeline.crypto.combine import combine
 from tapeline.crypto.hpke_open import HpkePrivate
 from tapeline.crypto.partial import Partial, PartialContext, make_partial, verify_partial
 from tapeline.crypto.wire import encode
+from tapeline.governance.auditleaf import make_audit_leaf
 from tapeline.governance.case import Case, Subject, Window
 from tapeline.governance.certificate import EscrowCertificate
 from tapeline.governance.dsse import parse_envelope, signer
 from tapeline.governance.release import bundle_hash
 from tapeline.governance.warrant import Warrant
 from tapeline.transparency.merkle import leaf_hash
-from tapeline.wire.v1 import objects_pb2 as pb
 from tapeline.wire.v1.escrow_pb2 import PartialBundle, SessionPartial, SessionQ, VaultBundle
 
 
@@ -29,7 +29,8 @@ def document(story: Story) -> Document:
     key = HpkePrivate.generate(rng)
     case = _case(key)
     warrant = Warrant(case.statement_hash, (bytes(64),), bytes(range(64)), T0 + HOUR, T0 + 30 * DAY)
-    leaf = encode(pb.AuditLeaf(kind="warrant", statement_hash=warrant.statement_hash, time_ms=T0 + HOUR))
+    envelope = warrant.sign([signer(firm.vault_signer)])
+    leaf = make_audit_leaf(parse_envelope(envelope, Warrant.kind), T0 + HOUR)
     certificate_hash = parse_envelope(certificate(story, firm), EscrowCertificate.kind).statement_hash
     context = PartialContext(certificate_hash, header.record_hash, leaf_hash(leaf))
     partials = [make_partial(one.share, header.c0, context, rng) for one in firm.ceremony.outcomes]
@@ -45,7 +46,7 @@ def document(story: Story) -> Document:
         "case": case.sign([signer(firm.enroller)]).decode(),
         "case_signer": firm.enroller.public.hex(),
         "case_hash": case.statement_hash.hex(),
-        "warrant": warrant.sign([signer(firm.vault_signer)]).decode(),
+        "warrant": envelope.decode(),
         "warrant_audit_leaf": leaf.hex(),
         "warrant_leaf": context.warrant_leaf.hex(),
         "certificate_hash": certificate_hash.hex(),

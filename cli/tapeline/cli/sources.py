@@ -15,6 +15,7 @@ from tapeline.crypto.keyfile import MAX_KEY_FILE_BYTES, open_key_file
 from tapeline.crypto.limits import LEAF_BYTES
 from tapeline.crypto.login import ESCROW, RELAY
 from tapeline.crypto.wire import parse
+from tapeline.governance.auditleaf import parse_audit_leaf
 from tapeline.governance.roster import Roster
 from tapeline.wire.v1.escrow_pb2 import AuditPage, AuditSync
 from tapeline.wire.v1.objects_pb2 import AuditLeaf, Leaf
@@ -81,7 +82,7 @@ class Sources:
 
 
 def _audit_leaf(leaf: bytes) -> AuditLeaf:
-    return parse(AuditLeaf, leaf, limit=LEAF_BYTES, what="audit leaf")
+    return parse_audit_leaf(leaf)
 
 
 def _bounded(path: Path, limit: int) -> bytes:

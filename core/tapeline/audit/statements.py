@@ -10,8 +10,8 @@ from tapeline.audit.copy import LogCopy
 from tapeline.audit.finding import Check, Findings, Progress, short
 from tapeline.audit.logtree import ReadLog
 from tapeline.base.errors import NotFound, TapelineError
-from tapeline.crypto.limits import LEAF_BYTES
-from tapeline.crypto.wire import parse
+from tapeline.base.rules import Rule
+from tapeline.governance.auditleaf import about_of, parse_audit_leaf
 from tapeline.governance.certificate import verify_certificate
 from tapeline.governance.chain import RosterChain
 from tapeline.governance.closing import verify_closing
@@ -19,7 +19,6 @@ from tapeline.governance.dsse import Envelope, parse_envelope
 from tapeline.governance.opening import verify_opening
 from tapeline.governance.revocation import Revocation, Revoked, verify_revocation
 from tapeline.governance.roster import Roster
-from tapeline.wire.v1.objects_pb2 import AuditLeaf
 
 MIRRORED = ("roster", "escrow-key", "revocation")
 
@@ -84,7 +83,7 @@ def replay_statements(log: ReadLog, copy: LogCopy, pin: bytes, findings: Finding
 
 def _read(index: int, data: bytes, log: ReadLog, copy: LogCopy, findings: Findings) -> Entry | None:
     try:
-        leaf = parse(AuditLeaf, data, limit=LEAF_BYTES, what="leaf of the audit log")
+        leaf = parse_audit_leaf(data)
     except TapelineError as error:
         findings.refused(error, log.where(index))
         return None
@@ -96,6 +95,9 @@ def _read(index: int, data: bytes, log: ReadLog, copy: LogCopy, findings: Findin
         if envelope.statement_hash != leaf.statement_hash:
             findings.add(Check.OTHER_BYTES, "The statement is not the one that its leaf names.", where)
             envelope = None
+        elif about_of(envelope) != leaf.about:
+            # Who judges the case that the leaf should name was never shown this statement.
+            findings.broken(Rule.LEAF_TAG, "The leaf names another case than its statement.", where)
     except NotFound:
         findings.add(Check.MISSING, "The copy lacks the statement.", where)
     except TapelineError as error:

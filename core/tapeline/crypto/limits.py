@@ -38,6 +38,8 @@ MESSAGE_BODY = 64 * 1024
 MESSAGE_HEADER_BYTES = 4 * 1024
 MESSAGE_BYTES = 80 * 1024
 LEAF_BYTES = 4 * 1024
+AUDIT_LEAF_BYTES = 256
+"""One limit for every reader: a leaf that passed some and stopped others would be an attack."""
 
 # --- counts ---
 BATCH = 64

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tapeline.base.hashing import HASH_BYTES
 from tapeline.base.rules import Refused, Rule, refusing, require
 from tapeline.base.times import MINUTE
-from tapeline.crypto.wire import parse
+from tapeline.governance.auditleaf import parse_audit_leaf
 from tapeline.governance.chain import RosterChain
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.revocation import Revocation, Revoked, is_authorised
@@ -18,7 +17,6 @@ from tapeline.transparency.cosigned import CosignedCheckpoint
 from tapeline.transparency.note import split_note
 from tapeline.wire.v1.objects_pb2 import AuditLeaf
 
-MAX_LEAF_BYTES = 256
 MAX_NOTES = 16
 DATING_TOLERANCE_MS = 10 * MINUTE
 
@@ -85,7 +83,7 @@ def replay(entries: Sequence[AuditEntry], note: bytes, older_notes: Sequence[byt
         Refused: GATE_CHECKPOINT, ROSTER_CHAIN, DSSE_SYNTAX, or of the wire format.
     """
     require(len(older_notes) <= MAX_NOTES, Rule.GATE_CHECKPOINT, "Too many audit checkpoints come with the package.")
-    leaves = tuple(_parse_leaf(entry.leaf) for entry in entries)
+    leaves = tuple(parse_audit_leaf(entry.leaf) for entry in entries)
     notes = (*older_notes, note)
     chain, revoked = _replay_statements(entries, leaves, notes, pinned_roster)
     with refusing(Rule.GATE_CHECKPOINT, "An audit checkpoint is not cosigned by the quorum in force at its time."):
@@ -164,12 +162,6 @@ def _time_of(note: bytes, chain: RosterChain) -> int | None:
         return chain.verify_audit_note(note).median_time_ms
     except Refused:
         return None  # cosigned by later witnesses alone; `replay` judges it by the whole chain
-
-
-def _parse_leaf(data: bytes) -> AuditLeaf:
-    leaf = parse(AuditLeaf, data, limit=MAX_LEAF_BYTES, what="audit leaf")
-    require(len(leaf.statement_hash) == HASH_BYTES, Rule.WIRE_SIZE, "An audit leaf's hash is not 64 bytes.")
-    return leaf
 
 
 def _require_text(entry: AuditEntry, leaf: AuditLeaf) -> None:

@@ -8,15 +8,13 @@ from typing import Protocol
 
 from tapeline.base.errors import MalformedInput, StateError
 from tapeline.base.rules import Rule, require
-from tapeline.crypto.limits import LEAF_BYTES
-from tapeline.crypto.wire import parse
+from tapeline.governance.auditleaf import parse_audit_leaf
 from tapeline.governance.chain import RosterChain
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.roster import Roster
 from tapeline.transparency.cosigned import CosignedCheckpoint
 from tapeline.transparency.merkle import leaf_hash, root_of
 from tapeline.wire.v1 import escrow_pb2 as wire
-from tapeline.wire.v1.objects_pb2 import AuditLeaf
 
 MAX_LEAVES = 1_000_000
 
@@ -105,7 +103,7 @@ class AuditReplica:
 def _entry(item: wire.AuditItem, expected: int) -> AuditEntry:
     if item.index != expected or expected >= MAX_LEAVES:
         raise MalformedInput("The audit log's page does not follow the one before.", "Fetch it again.")
-    leaf = parse(AuditLeaf, item.leaf, limit=LEAF_BYTES, what="audit leaf")
+    leaf = parse_audit_leaf(item.leaf)
     if item.dsse:
         require(
             parse_envelope(item.dsse, leaf.kind).statement_hash == leaf.statement_hash,

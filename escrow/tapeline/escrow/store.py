@@ -42,7 +42,7 @@ def append(conn: Connection, new: NewStatement, now_ms: int, sealed: bytes | Non
     # Leaf times never decrease, whatever the machine's clock does.
     last = conn.execute(select(func.max(t.statement.c.time_ms))).scalar_one() or 0
     time_ms = max(now_ms, last)
-    leaf = encode(AuditLeaf(kind=new.kind, statement_hash=new.statement_hash, time_ms=time_ms))
+    leaf = encode(AuditLeaf(kind=new.kind, statement_hash=new.statement_hash, time_ms=time_ms, about=new.about))
     position = append_leaves(conn, t.log, [leaf])
     stored = Stored(position, new.kind, new.statement_hash, new.about, new.dsse, leaf, time_ms)
     conn.execute(

@@ -8,7 +8,7 @@ import httpx
 
 from tapeline.base.secret import Secret
 from tapeline.base.times import Clock, Rng
-from tapeline.crypto.wire import encode
+from tapeline.governance.auditleaf import make_audit_leaf
 from tapeline.governance.dsse import parse_envelope
 from tapeline.tlog.witnessing import Submission, WitnessClient, WitnessEndpoint
 from tapeline.transparency import proofs
@@ -18,7 +18,6 @@ from tapeline.transparency.note import Note, NoteSigner
 from tapeline.transparency.quorum import Policy
 from tapeline.transparency.tiles import grow
 from tapeline.transparency.tlogproof import TlogProof
-from tapeline.wire.v1.objects_pb2 import AuditLeaf
 
 WITNESS_SECONDS = 10.0
 
@@ -52,8 +51,7 @@ class MemoryAuditLog:
 
     async def prove(self, kind: str, envelope: bytes, policy: Policy, witnesses: Sequence[WitnessEndpoint]) -> bytes:
         """Log a statement and return its tlog-proof, whose extra data is the leaf."""
-        statement = parse_envelope(envelope, kind)
-        leaf = encode(AuditLeaf(kind=kind, statement_hash=statement.statement_hash, time_ms=self._clock()))
+        leaf = make_audit_leaf(parse_envelope(envelope, kind), self._clock())
         self._tiles.append(leaf)
         size = self._tiles.size
         text = Checkpoint(self._origin, size, proofs.root(self._tiles, size)).encode()

@@ -17,7 +17,7 @@ from tapeline.base.seam import system_clock
 from tapeline.base.times import DAY, HOUR, MINUTE
 from tapeline.crypto.ids import tag, user_id
 from tapeline.crypto.record.parse import parse_record
-from tapeline.crypto.wire import encode
+from tapeline.governance.auditleaf import make_audit_leaf
 from tapeline.governance.case import Case, Subject, Window
 from tapeline.governance.dsse import parse_envelope, signer
 from tapeline.governance.manifest import Manifest, verify_manifest
@@ -82,8 +82,7 @@ class Matter:
         texts = {0: roster_text}
         leaves = [("roster", roster_text), ("warrant", warrant)]
         for kind, text in leaves:
-            statement = parse_envelope(text, kind).statement_hash
-            audit.append(encode(pb.AuditLeaf(kind=kind, statement_hash=statement, time_ms=now - age_ms)))
+            audit.append(make_audit_leaf(parse_envelope(text, kind), now - age_ms))
         items = [
             AuditItem(index=index, leaf=leaf, dsse=texts.get(index, b"")) for index, leaf in enumerate(audit.entries)
         ]

@@ -326,14 +326,16 @@ class Ack(_message.Message):
     def __init__(self, index: _Optional[int] = ..., leaf: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class AuditLeaf(_message.Message):
-    __slots__ = ("kind", "statement_hash", "time_ms")
+    __slots__ = ("kind", "statement_hash", "time_ms", "about")
     KIND_FIELD_NUMBER: _ClassVar[int]
     STATEMENT_HASH_FIELD_NUMBER: _ClassVar[int]
     TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    ABOUT_FIELD_NUMBER: _ClassVar[int]
     kind: str
     statement_hash: bytes
     time_ms: int
-    def __init__(self, kind: _Optional[str] = ..., statement_hash: _Optional[bytes] = ..., time_ms: _Optional[int] = ...) -> None: ...
+    about: bytes
+    def __init__(self, kind: _Optional[str] = ..., statement_hash: _Optional[bytes] = ..., time_ms: _Optional[int] = ..., about: _Optional[bytes] = ...) -> None: ...
 
 class Complaint(_message.Message):
     __slots__ = ("deployment", "device_entry", "record_hash", "message_hash", "rule", "time_ms")

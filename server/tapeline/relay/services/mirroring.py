@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from tapeline.base.rules import Rule, require
-from tapeline.crypto.wire import parse
 from tapeline.directory.state import DirectoryState
+from tapeline.governance.auditleaf import parse_audit_leaf
 from tapeline.governance.dsse import parse_envelope
 from tapeline.transparency.tlogproof import parse_tlog_proof, verify_tlog_proof
-from tapeline.wire.v1.objects_pb2 import AuditLeaf, LeafType
+from tapeline.wire.v1.objects_pb2 import LeafType
 
 MIRRORED = {
     LeafType.LEAF_TYPE_ROSTER: "roster",
     LeafType.LEAF_TYPE_CERTIFICATE: "escrow-key",
     LeafType.LEAF_TYPE_REVOCATION: "revocation",
 }
-MAX_AUDIT_LEAF = 1024
 
 
 def require_in_audit_log(directory: DirectoryState, firm: str, type_: LeafType, dsse: bytes, proof: bytes) -> None:
@@ -32,7 +31,7 @@ def require_in_audit_log(directory: DirectoryState, firm: str, type_: LeafType, 
     """
     kind = MIRRORED[type_]
     leaf_bytes = parse_tlog_proof(proof).extra or b""
-    leaf = parse(AuditLeaf, leaf_bytes, limit=MAX_AUDIT_LEAF, what="audit leaf")
+    leaf = parse_audit_leaf(leaf_bytes)
     statement = parse_envelope(dsse, kind)
     require(
         (leaf.kind, leaf.statement_hash) == (kind, statement.statement_hash),
