@@ -51,7 +51,7 @@ check: $(STAMP) ## style, types, import contracts, fresh stubs and locks, docume
 	$(BIN)/python tools/rule_table.py --check
 	$(MAKE) --no-print-directory docs
 
-mutate: $(STAMP) ## turn off each protocol rule in turn; its named test must fail
+mutate: $(STAMP) ## turn off each check in turn; a test must fail
 	$(BIN)/python tools/mutate.py
 
 bench: $(STAMP) ## measure; JSON and a plot go to benchmarks/results/
