@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from sqlalchemy import Connection
@@ -11,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from tapeline.base.errors import MalformedInput, NotFound
+from tapeline.tlog.coding import compressed, takes_gzip
 from tapeline.tlog.storage import LogTables, SqlTiles, read_leaves
 from tapeline.transparency.cosigned import CosignedCheckpoint
 from tapeline.transparency.tiles import ENTRIES, TILE_WIDTH, TileId, encode_bundle, parse_tile_path, tile_width
@@ -67,16 +69,21 @@ class _Site:
         # Only what a shown checkpoint covers: the rest is not promised to anyone yet.
         if cosigned is None or tile.width > tile_width(tile.level, tile.index, cosigned.size):
             return _missing("no such tile\n")
-        return await self._found(tile)
+        return await self._found(tile, takes_gzip(request.headers.get("accept-encoding", "")))
 
-    async def _found(self, tile: TileId) -> Response:
+    async def _found(self, tile: TileId, may_compress: bool) -> Response:
         cache = f"private, {_IMMUTABLE}" if tile.level == ENTRIES else f"public, {_IMMUTABLE}"
         try:
             async with self._engine.connect() as conn:
                 data = await conn.run_sync(self._read, tile)
         except NotFound:
             return _missing("no such tile\n")
-        return Response(data, media_type="application/octet-stream", headers=_headers(cache))
+        # tlog-tiles, APIs: tiles may be compressed. In a thread, since a bundle may hold 16 MiB.
+        smaller = await asyncio.to_thread(compressed, data) if may_compress else None
+        headers = {**_headers(cache), "Vary": "Accept-Encoding"}
+        if smaller is not None:
+            headers["Content-Encoding"] = "gzip"
+        return Response(smaller or data, media_type="application/octet-stream", headers=headers)
 
     def _read(self, conn: Connection, tile: TileId) -> bytes:
         if tile.level == ENTRIES:

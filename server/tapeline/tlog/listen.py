@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from tapeline.base.errors import StateError
 from tapeline.rpc.address import require_loopback
+from tapeline.tlog.connections import HttpLimits, protocol_with
 
 
 class _Quiet(uvicorn.Server):
@@ -35,15 +36,17 @@ class _Quiet(uvicorn.Server):
 class HttpServer:
     """Serves one application on `host`:`port`; port 0 takes a free one."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, *, drain_s: int = 10) -> None:
+    def __init__(
+        self, app: ASGIApp, host: str, port: int, *, drain_s: int = 10, limits: HttpLimits | None = None
+    ) -> None:
         config = uvicorn.Config(
             app,
+            http=protocol_with(limits or HttpLimits()),
             log_config=None,
             access_log=False,
             server_header=False,
             lifespan="off",
             timeout_graceful_shutdown=drain_s,
-            limit_concurrency=256,
         )
         self._server = _Quiet(config)
         self._address = (host, port)
@@ -58,7 +61,8 @@ class HttpServer:
         host, port = self._address
         require_loopback(host)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        bound = socket.socket(family, socket.SOCK_STREAM)
+        # With its protocol named, asyncio sets TCP_NODELAY on what it accepts; without, every answer waits for an ACK.
+        bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind((host, port))

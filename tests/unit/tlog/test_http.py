@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -95,3 +96,47 @@ async def test_leaves_after_the_checkpoint_are_not_shown(
         await append(engine, [b"secret until cosigned"])
     headers = {"Authorization": "Bearer auditor"}
     assert (await client.get("/tile/entries/001.p/45", headers=headers)).status_code == 404
+
+
+def entry_reader(coding: str) -> dict[str, str]:
+    return {"Authorization": "Bearer auditor", "Accept-Encoding": coding}
+
+
+async def raw(client: httpx.AsyncClient, path: str, coding: str) -> tuple[httpx.Response, bytes]:
+    async with client.stream("GET", path, headers=entry_reader(coding)) as answer:
+        return answer, b"".join([chunk async for chunk in answer.aiter_raw()])
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br, gzip;q=0.5", "x-gzip", "*", "GZIP; q=1.0"])
+async def test_entries_travel_compressed_to_those_who_take_it(
+    site: tuple[httpx.AsyncClient, LogPublisher], coding: str
+) -> None:
+    client, publisher = site
+    await publisher.publish()
+    answer, body = await raw(client, "/tile/entries/000", coding)
+    assert (answer.headers["content-encoding"], answer.headers["vary"]) == ("gzip", "Accept-Encoding")
+    assert int(answer.headers["content-length"]) == len(body)
+    plain = gzip.decompress(body)
+    assert len(body) < len(plain)
+    assert decode_bundle(plain, 256) == leaves(300)[:256]
+    assert body == (await raw(client, "/tile/entries/000", coding))[1]
+
+
+@pytest.mark.parametrize("coding", ["identity", "br", "gzip;q=0", "*;q=0", "*, gzip;q=0.0", "", "gzipped"])
+async def test_entries_travel_as_they_are_to_everybody_else(
+    site: tuple[httpx.AsyncClient, LogPublisher], coding: str
+) -> None:
+    client, publisher = site
+    await publisher.publish()
+    answer, body = await raw(client, "/tile/entries/000", coding)
+    assert "content-encoding" not in answer.headers
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert decode_bundle(body, 256) == leaves(300)[:256]
+
+
+async def test_hashes_that_would_not_shrink_travel_as_they_are(site: tuple[httpx.AsyncClient, LogPublisher]) -> None:
+    client, publisher = site
+    await publisher.publish()
+    answer, body = await raw(client, "/tile/0/000", "gzip")
+    assert "content-encoding" not in answer.headers
+    assert len(body) == 256 * 32
