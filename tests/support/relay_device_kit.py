@@ -16,13 +16,14 @@ from relay_kit import RunningRelay, login, refusals, until
 from tapeline.base.remote import from_refusal
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.times import DAY, HOUR, Rng
-from tapeline.crypto.device import VerifiedDevice, issue_device_entry
+from tapeline.crypto.device import VerifiedDevice, issue_device_entry, parse_device_entry
 from tapeline.crypto.membership import VerifiedMembership, parse_statement, sign_statement
 from tapeline.crypto.message.chain import SendingChain
 from tapeline.crypto.prekey_secret import PrekeySecret, make_prekey
 from tapeline.crypto.receipt import sign_receipt, vault_slot_hash
 from tapeline.crypto.record.seal import CreatedRecord, create_record
 from tapeline.crypto.reservation import PendingReservation, VaultTarget, make_reservation
+from tapeline.crypto.signing import SigningKey
 from tapeline.directory.state import DirectoryState
 from tapeline.transparency.merkle import leaf_hash, verify_inclusion
 from tapeline.wire.v1 import objects_pb2 as pb
@@ -136,6 +137,14 @@ class Device:
         async with refusals():
             return await self.directory.Publish(request, metadata=self.metadata)
 
+    async def issue(self, number: int, **changes: object) -> bytes:
+        """Issue another device of the same user, as a modified client does; return its entry hash."""
+        device = self.device
+        values: dict[str, object] = {"issuer": device.entry_hash, "not_after_ms": device.not_after_ms, **changes}
+        entry = device_entry(device.user, device.firm, number, signer=self.key, **values)
+        await self.publish(pb.LEAF_TYPE_DEVICE, entry)
+        return parse_device_entry(entry).entry_hash
+
     async def sync(self, beyond: int = 0) -> None:
         """Replay the directory, until it holds the leaf at `beyond`; every inclusion proof is checked."""
         async with asyncio.timeout(30), refusals():
@@ -241,8 +250,10 @@ class Device:
         self.metadata = await login(self.relay.channel, self.key)
 
 
-def device_entry(user: str, firm: str = "acme", number: int = 1, **changes: object) -> bytes:
-    """The signed directory entry of a user's device, issued by the firm's enroller."""
+def device_entry(
+    user: str, firm: str = "acme", number: int = 1, *, signer: SigningKey | None = None, **changes: object
+) -> bytes:
+    """The signed directory entry of a user's device, issued by the firm's enroller unless told otherwise."""
     now = system_clock()
     values: dict[str, object] = {
         "deployment": DEPLOYMENT, "firm": firm, "user": user,
@@ -250,13 +261,16 @@ def device_entry(user: str, firm: str = "acme", number: int = 1, **changes: obje
         "device_key": key(f"{firm}/{user}/{number}").public, "device_name": f"laptop {number}",
         "not_before_ms": now - DAY, "not_after_ms": now + 365 * DAY, "issuer": key(f"{firm}/enid").public, **changes,
     }  # fmt: skip
-    return issue_device_entry(key(f"{firm}/enid"), pb.DeviceEntry(**values))  # type: ignore[arg-type]
+    return issue_device_entry(signer or key(f"{firm}/enid"), pb.DeviceEntry(**values))  # type: ignore[arg-type]
 
 
-async def enrol(relay: RunningRelay, user: str, firm: str = "acme", number: int = 1, *, prekey: bool = True) -> Device:
+async def enrol(
+    relay: RunningRelay, user: str, firm: str = "acme", number: int = 1, *, prekey: bool = True, **changes: object
+) -> Device:
     """Publish a device's entry without a login, then log in and publish a prekey."""
+    entry = device_entry(user, firm, number, **changes)
     pinned = {name: roster.statement_hash for name, roster in relay.deployment.rosters.items()}
-    request = PublishRequest(type=pb.LEAF_TYPE_DEVICE, object=SignedObject.FromString(device_entry(user, firm, number)))
+    request = PublishRequest(type=pb.LEAF_TYPE_DEVICE, object=SignedObject.FromString(entry))
     async with refusals():
         ack = await DirectoryStub(relay.channel).Publish(request)
     metadata = await login(relay.channel, key(f"{firm}/{user}/{number}"))

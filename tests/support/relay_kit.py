@@ -19,6 +19,7 @@ from gov_kit import (
     make_certificate,
     make_roster,
     person,
+    sign,
     sign_certificate,
     sign_roster,
 )
@@ -32,11 +33,13 @@ from tapeline.crypto.signing import SigningKey
 from tapeline.governance.auditleaf import make_audit_leaf
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.person import Witness as RosterWitness
+from tapeline.governance.revocation import Revocation
 from tapeline.governance.roster import Roster
 from tapeline.relay.app import Relay, open_relay
 from tapeline.relay.config import RelayConfig
 from tapeline.relay.keys import RelayKeys, init_keys, load_keys
 from tapeline.relay.storage.engine import migrate, open_engine
+from tapeline.testing.clock import ManualClock
 from tapeline.tlog.listen import HttpServer
 from tapeline.tlog.publisher import PublisherSettings
 from tapeline.transparency.tlogproof import TlogProof
@@ -88,6 +91,8 @@ class Deployment:
     roster_files: tuple[Path, ...]
     audits: dict[str, Log] = field(default_factory=dict)
     settings: Mapping[str, object] = field(default_factory=dict)
+    clock: ManualClock = field(default_factory=ManualClock)
+    """Of a relay in this process."""
 
     def config(self, **changes: object) -> RelayConfig:
         values: dict[str, object] = {"data": self.folder, "rosters": self.roster_files, "publisher": FAST}
@@ -99,7 +104,7 @@ class Deployment:
         engine = open_engine(config.database)
         try:
             await migrate(engine)
-            relay = await open_relay(config, load_keys(config.data), engine, clock=system_clock, rng=system_rng)
+            relay = await open_relay(config, load_keys(config.data), engine, clock=self.clock, rng=system_rng)
             where = await relay.start([path.read_bytes() for path in self.roster_files])
             async with grpc.aio.insecure_channel(where["grpc"]) as channel:
                 try:
@@ -126,6 +131,12 @@ class Deployment:
                 process.kill()
             await process.wait()
 
+    def revocation_request(self, kind: str, target: str, firm: str = "acme") -> MirrorRequest:
+        """A revocation by the officers' quorum, ready to be mirrored."""
+        revocation = Revocation(kind, target, "", "lost", system_clock())
+        envelope = sign(revocation, f"{firm}/olga", f"{firm}/omar")
+        return self.mirror_request(firm, pb.LEAF_TYPE_REVOCATION, "revocation", envelope)
+
     def mirror_request(self, firm: str, leaf_type: int, kind: str, envelope: bytes) -> MirrorRequest:
         """Log a statement in the firm's audit log and prove it, as the escrow service does."""
         audit = self.audits[firm]
@@ -148,6 +159,12 @@ class RunningRelay:
     async def person(self, name: str, firm: str = "acme") -> list[tuple[str, str]]:
         """Log a person of the roster in."""
         return await login(self.channel, key(f"{firm}/{name}"))
+
+    async def revoke(self, kind: str, target: str, firm: str = "acme") -> pb.Ack:
+        """Mirror a revocation by the officers' quorum."""
+        request = self.deployment.revocation_request(kind, target, firm)
+        async with refusals():
+            return await DirectoryStub(self.channel).Mirror(request, metadata=await self.person("escrow", firm))
 
     async def certify(self, firm: str = "acme", epoch: int = 1) -> pb.Ack:
         """Mirror the certificate of a fresh escrow key."""

@@ -12,6 +12,7 @@ from tapeline.cli.common import JsonOption, command_errors, print_result
 from tapeline.relay.config import RelayConfig, parse_vaults
 from tapeline.relay.keys import init_keys
 from tapeline.relay.serve import serve as serve_relay
+from tapeline.relay.services.device_limits import DeviceLimits
 
 app = typer.Typer(help="Run the relay.", no_args_is_help=True)
 
@@ -38,6 +39,12 @@ async def serve(
     port: Annotated[int, typer.Option("--port", help="gRPC port; 0 takes a free one.")] = 0,
     http_port: Annotated[int, typer.Option("--http-port", help="Port of tiles and metrics; 0 takes a free one.")] = 0,
     vault: Annotated[list[str] | None, typer.Option("--vault", help="A firm's vault, as firm=host:port.")] = None,
+    user_devices: Annotated[
+        int, typer.Option("--user-devices", min=1, help="How many devices a user may have in force.")
+    ] = 8,
+    devices_a_day: Annotated[
+        int, typer.Option("--devices-a-day", min=0, help="How many of a user's may enter in a day by a device's word.")
+    ] = 8,
     as_json: JsonOption = False,
 ) -> None:
     """Serve until SIGTERM, which lets work at hand finish."""
@@ -45,5 +52,6 @@ async def serve(
     def ready(where: dict[str, str | int]) -> None:
         print_result(where, as_json=as_json, human=f"Relay listens on {where['grpc']}, tiles on {where['http']}")
 
-    config = RelayConfig(data, tuple(roster), host, port, http_port, parse_vaults(vault or []))
+    limits = DeviceLimits(user_devices, devices_a_day)
+    config = RelayConfig(data, tuple(roster), host, port, http_port, parse_vaults(vault or []), devices=limits)
     await serve_relay(config, ready=ready)

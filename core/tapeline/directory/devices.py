@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
+
 from tapeline.base.rules import Refused, Rule, require
 from tapeline.crypto.device import (
     EnrollerView,
@@ -30,6 +32,7 @@ class Devices:
         self._by_person: dict[Person, list[bytes]] = {}
         self._by_user: dict[str, list[Person]] = {}
         self._salts: dict[Person, bytes] = {}
+        self._entered_ms: dict[Person, list[int]] = {}
 
     def verify(self, obj: bytes, leaf_time_ms: int) -> VerifiedDevice:
         """Return the entry, issued by the firm's enroller or a usable device of the user.
@@ -53,7 +56,7 @@ class Devices:
         )
         return device
 
-    def add(self, index: int, device: VerifiedDevice) -> None:
+    def add(self, index: int, device: VerifiedDevice, leaf_time_ms: int) -> None:
         """Take a verified entry."""
         person = (device.firm, device.user)
         if person not in self._salts:
@@ -62,6 +65,7 @@ class Devices:
         self._by_hash[device.entry_hash] = (index, device)
         self._by_key[device.device_key] = person
         self._by_person.setdefault(person, []).append(device.entry_hash)
+        insort(self._entered_ms.setdefault(person, []), leaf_time_ms)
 
     def get(self, entry_hash: bytes) -> tuple[int, VerifiedDevice] | None:
         """Return leaf index and entry."""
@@ -70,6 +74,11 @@ class Devices:
     def hashes_of(self, person: Person) -> list[bytes]:
         """Return the entry hashes of a user, in the order of the log."""
         return self._by_person.get(person, [])
+
+    def entered_since(self, person: Person, since_ms: int) -> int:
+        """Return how many of a user's entries have leaves later than that."""
+        times = self._entered_ms.get(person, [])
+        return len(times) - bisect_right(times, since_ms)
 
     def by_key(self, device_key: bytes) -> list[VerifiedDevice]:
         """Return the entries with this Ed25519 key, oldest first."""

@@ -102,7 +102,7 @@ class DirectoryState(FactBuilder):
             case EscrowCertificate() as certificate:
                 self.escrow.add(index, certificate)
             case VerifiedDevice() as device:
-                self.devices.add(index, device)
+                self.devices.add(index, device, leaf_time_ms)
             case VerifiedMembership() as statement:
                 self.memberships.add(index, statement)
             case VerifiedPrekey() as prekey:

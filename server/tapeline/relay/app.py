@@ -78,7 +78,7 @@ class Relay:
         self._hub = Hub(ledger, source)
         shared = (ledger, engine, self._write_lock, acknowledger)
         self._intake = Intake(*shared, self._hub.deliver, clock, self.metrics, config.intake)
-        self._publisher = Publisher(*shared, self._hub.deliver, clock, self.metrics)
+        self._publisher = Publisher(*shared, self._hub.deliver, clock, self.metrics, config.devices)
         self._publisher.on_change = self._directory_changed
         self._vaults = Vaults(config.vaults)
         who_is = directory_who_is(ledger.directory, clock)
@@ -91,6 +91,7 @@ class Relay:
             metrics=self.metrics,
             who_is=who_is,
             latest_note=self._latest_note,
+            clock=clock,
         )
         self._http_url = ""
         login = LoginService(origin=ledger.origin, audience=RELAY, who_is=who_is, tokens=tokens, clock=clock, rng=rng)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tapeline.base.errors import MalformedInput
+from tapeline.relay.services.device_limits import DeviceLimits
 from tapeline.relay.services.submissions import IntakeLimits
 from tapeline.rpc.server import ServerLimits
 from tapeline.tlog.publisher import PublisherSettings
@@ -24,6 +25,7 @@ class RelayConfig:
         vaults: address `host:port` of each firm's vault.
         publisher: how often checkpoints are made.
         intake: batch size and queue.
+        devices: how many a user may have.
         server: gRPC's own limits.
     """
 
@@ -35,6 +37,7 @@ class RelayConfig:
     vaults: Mapping[str, str] = field(default_factory=dict)
     publisher: PublisherSettings = field(default_factory=PublisherSettings)
     intake: IntakeLimits = field(default_factory=IntakeLimits)
+    devices: DeviceLimits = field(default_factory=DeviceLimits)
     server: ServerLimits = field(default_factory=ServerLimits)
 
     @property

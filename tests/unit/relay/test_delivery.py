@@ -6,7 +6,6 @@ import asyncio
 
 import grpc
 import pytest
-from gov_kit import sign
 from relay_device_kit import Device, Line, enrol, pair
 from relay_kit import Deployment, RunningRelay, until
 
@@ -14,17 +13,16 @@ from tapeline.base.errors import LimitExceeded
 from tapeline.base.remote import TRAILER, error_from_bytes
 from tapeline.base.rules import Refused, Rule
 from tapeline.base.seam import system_clock
+from tapeline.base.times import HOUR
 from tapeline.crypto.message.chain import ReceivingChain
 from tapeline.crypto.message.verify import parse_message, verify_message
 from tapeline.crypto.record.open import open_as_recipient
 from tapeline.crypto.record.parse import parse_view
 from tapeline.crypto.record.verify import verify_record
-from tapeline.governance.revocation import Revocation
 from tapeline.relay.delivery import source
 from tapeline.relay.delivery.streams import STREAMS_PER_DEVICE
 from tapeline.wire.v1 import objects_pb2 as pb
 from tapeline.wire.v1.relay_pb2 import Delivery
-from tapeline.wire.v1.relay_pb2_grpc import DirectoryStub
 
 ANN, BEN, CID = (("acme", user) for user in ("ann", "ben", "cid"))
 
@@ -165,23 +163,44 @@ async def test_a_device_has_few_streams(relay: RunningRelay) -> None:
 
 
 @pytest.mark.rule(Rule.REC_REVOKED)
-async def test_a_revoked_device_is_out_at_once(town: Deployment, relay: RunningRelay) -> None:
+async def test_a_revoked_device_is_out_at_once(relay: RunningRelay) -> None:
     ann, ben, conversation = await pair(relay)
     await ben.sync()
     async with ann.line() as mine, ben.line() as theirs:
         await asyncio.wait_for(mine.caught_up.wait(), 10)
-        entry_hash = ann.device.entry_hash.hex()
-        revocation = Revocation("device", entry_hash, "", "lost", system_clock())
-        request = town.mirror_request(
-            "acme", pb.LEAF_TYPE_REVOCATION, "revocation", sign(revocation, "acme/olga", "acme/omar")
-        )
         created, _ = ben.seal(conversation)
-        await DirectoryStub(relay.channel).Mirror(request, metadata=await relay.person("escrow"))
+        await relay.revoke("device", ann.device.entry_hash.hex())
         with pytest.raises(Refused) as caught:
             await theirs.send("record", created.record)
         assert caught.value.rule is Rule.REC_REVOKED
         await asyncio.wait_for(mine.ended.wait(), 10)
         assert await mine.call.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_device_that_expires_is_out_though_nothing_else_happens(relay: RunningRelay) -> None:
+    ann, _, _ = await pair(relay)
+    phone = await enrol(relay, "ann", number=2, prekey=False, not_after_ms=system_clock() + 2500)
+    async with ann.line() as mine, phone.line() as theirs:
+        await asyncio.wait_for(theirs.caught_up.wait(), 10)
+        await asyncio.wait_for(theirs.ended.wait(), 10)
+        assert system_clock() >= phone.device.not_after_ms
+        assert await theirs.call.code() is grpc.StatusCode.UNAUTHENTICATED
+        assert not mine.ended.is_set()
+
+
+async def test_a_clock_that_moves_on_ends_a_stream_at_its_next_frame(town: Deployment, relay: RunningRelay) -> None:
+    ann, _, conversation = await pair(relay)
+    phone = await enrol(relay, "ben", number=2, prekey=False, not_after_ms=town.clock() + HOUR)
+    await ann.sync()
+    async with ann.line() as mine, phone.line() as theirs:
+        await asyncio.wait_for(theirs.caught_up.wait(), 10)
+        chain = await ann.open(mine, conversation, lasts_ms=3 * HOUR)
+        seen = len(await theirs.delivered(2))
+        town.clock.advance(HOUR)
+        await mine.send("message", ann.message(chain))
+        await asyncio.wait_for(theirs.ended.wait(), 10)
+        assert await theirs.call.code() is grpc.StatusCode.UNAUTHENTICATED
+        assert len(theirs.deliveries) == seen  # nothing after its end
 
 
 async def _say(device: Device, line: Line, conversation: bytes) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 
 from tapeline.base.errors import StateError, TapelineError, Unauthenticated, Unavailable
+from tapeline.base.times import MINUTE, SECOND, Clock
 from tapeline.relay.delivery.hub import Hub
 from tapeline.relay.delivery.source import Source
 from tapeline.relay.delivery.subscription import Subscription
@@ -22,6 +23,8 @@ from tapeline.wire.v1.relay_pb2 import Answer, ClientFrame, ServerFrame, Submiss
 IN_FLIGHT = 512
 """Submissions of one stream that are not answered yet; the stream is not read on before."""
 FRAME_ANSWERS = 256
+LOOK_MS = MINUTE
+"""A stream looks at the time at least so often, so that a clock that was set ends it too."""
 
 
 class StreamParts:
@@ -37,9 +40,11 @@ class StreamParts:
         metrics: Metrics,
         who_is: WhoIs,
         latest_note: Callable[[], bytes],
+        clock: Clock,
     ) -> None:
         self.ledger, self.intake, self.hub, self.source = ledger, intake, hub, source
         self.metrics, self.who_is, self.latest_note = metrics, who_is, latest_note
+        self.clock = clock
         self.is_stopping = False
 
     def stop(self) -> None:
@@ -63,6 +68,7 @@ class Stream:
         self._room = asyncio.Event()
         self._note = b""
         self._generation = parts.ledger.generation
+        self._ends_ms = parts.ledger.directory.device(device).device.not_after_ms
 
     async def frames(self, requests: AsyncIterator[ClientFrame]) -> AsyncGenerator[ServerFrame]:
         """Yield frames until the client has closed its side and every submission is answered."""
@@ -72,8 +78,7 @@ class Stream:
         try:
             with self._parts.hub.stream(self._wake):
                 while not (reader.done() and not self._in_flight):
-                    await self._wake.wait()
-                    self._wake.clear()
+                    await self._news()
                     while (frame := await self._next_frame()) is not None:
                         yield frame
                     self._require_running()
@@ -83,6 +88,14 @@ class Stream:
             with suppress(asyncio.CancelledError, Exception):  # told already, where it ended the stream
                 await reader
             self._parts.hub.remove(self._subscription)
+
+    async def _news(self) -> None:
+        """Return when there may be something to tell, or the device's time may be over."""
+        left_ms = max(0, self._ends_ms - self._parts.clock())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(left_ms, LOOK_MS) / SECOND):
+                await self._wake.wait()
+        self._wake.clear()
 
     async def _read(self, requests: AsyncIterator[ClientFrame]) -> None:
         async for frame in requests:
@@ -134,8 +147,8 @@ class Stream:
         return frame if frame.ListFields() else None
 
     def _require_device(self) -> None:
-        """End the stream of a device that was revoked since."""
-        if self._generation != self._parts.ledger.generation:
+        """End the stream of a device that was revoked, or has expired, since."""
+        if self._generation != self._parts.ledger.generation or self._parts.clock() >= self._ends_ms:
             self._generation = self._parts.ledger.generation
             if self._parts.who_is(self._caller.key) != self._caller:
                 raise Unauthenticated("The device is no longer in the directory.", "Enrol the device again.")

@@ -12,12 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tapeline.base.errors import StateError, Unavailable
 from tapeline.base.hashing import tagged_hash
 from tapeline.base.times import Clock
+from tapeline.crypto.device import VerifiedDevice
 from tapeline.crypto.membership import VerifiedMembership
 from tapeline.directory.checked import Checked
 from tapeline.governance.dsse import parse_envelope
 from tapeline.relay.metrics import Metrics
 from tapeline.relay.services.acks import Acknowledger
 from tapeline.relay.services.conversations import Conversation, Statement
+from tapeline.relay.services.device_limits import DeviceLimits, require_room
 from tapeline.relay.services.draft import Draft, LogMoved, Placed
 from tapeline.relay.services.ledger import Ledger
 from tapeline.relay.storage.entries import (
@@ -55,10 +57,12 @@ class Publisher:
         deliver: Deliver,
         clock: Clock,
         metrics: Metrics,
+        limits: DeviceLimits | None = None,
     ) -> None:
         self._ledger, self._engine, self._write_lock = ledger, engine, write_lock
         self._acknowledger, self._deliver = acknowledger, deliver
         self._clock, self._metrics = clock, metrics
+        self._limits = limits or DeviceLimits()
         self.on_change: Callable[[LeafType], None] = lambda _: None
 
     async def publish(self, type_: LeafType, obj: bytes) -> Ack:
@@ -66,6 +70,7 @@ class Publisher:
 
         Raises:
             Refused: a rule of the directory.
+            LimitExceeded: the user has as many devices as one may.
             Unavailable: it could not be stored.
         """
         async with self._write_lock:
@@ -89,6 +94,8 @@ class Publisher:
         ledger = self._ledger
         draft = Draft(ledger, self._clock())
         checked = ledger.directory.check(type_, obj, leaf_time_ms=draft.leaf_time_ms)
+        if isinstance(checked.verified, VerifiedDevice):
+            require_room(self._limits, ledger.directory, checked.verified, obj, draft.leaf_time_ms)
         conversation, is_new = self._conversation(checked)
         placed = draft.place(type_, obj, checked.object_hash, conversation, checked.user_tags)
         added = conversation if is_new else None
