@@ -60,5 +60,7 @@ PREKEY_MS = 30 * DAY
 SUPERSEDED_MS = 24 * HOUR
 NOTE_AGE_MS = 10 * MINUTE
 """Between the archive note's time and the leaf's; also between not-before and the leaf's time."""
+JOIN_GRACE_MS = MINUTE
+"""How long a session goes on, by leaf times, after a member's device has joined that its record could not know."""
 COSIGNING_MS = 30 * SECOND
 """Between a checkpoint's size being fixed and its witnesses' times: an honest leaf comes in meanwhile."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 
 from tapeline.base.errors import NotFound
 from tapeline.base.rules import Refused, Rule, require
@@ -86,6 +86,12 @@ class Memberships:
         if count == 0:
             raise NotFound("The conversation is not known.", "Fetch the newest directory leaves.", retryable=True)
         return chain[count - 1]
+
+    def next_after(self, index: int, conversation: bytes) -> int | None:
+        """Return the leaf index of the conversation's first statement above an index, None where there is none."""
+        chain = self._chains.get(conversation, [])
+        place = bisect_right(chain, index, key=lambda item: item[0])
+        return chain[place][0] if place < len(chain) else None
 
     def by_id(self, conversation: bytes) -> VerifiedMembership | None:
         """Return the newest statement of a conversation, None where it is not known."""

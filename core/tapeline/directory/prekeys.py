@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
 from tapeline.base.rules import Refused, Rule, require
@@ -19,6 +19,7 @@ from tapeline.wire.v1.objects_pb2 import Prekey
 class _History:
     """One device's prekeys; `facts` of all but the newest are final, since their successor is known."""
 
+    first_ms: int
     indices: list[int] = field(default_factory=list)
     facts: list[PrekeyFact] = field(default_factory=list)
 
@@ -72,7 +73,7 @@ class Prekeys:
 
     def add(self, index: int, prekey: VerifiedPrekey, leaf_time_ms: int) -> None:
         """Take a verified prekey, which supersedes the device's one before."""
-        history = self._histories.setdefault(prekey.device_entry, _History())
+        history = self._histories.setdefault(prekey.device_entry, _History(leaf_time_ms))
         if history.facts:
             last = history.facts[-1]
             history.facts[-1] = PrekeyFact(last.prekey, last.leaf_index, leaf_time_ms)
@@ -96,6 +97,18 @@ class Prekeys:
         if history is None:
             return 0
         return len(history.indices) if below is None else bisect_left(history.indices, below)
+
+    def first_leaf(self, entry_hash: bytes) -> tuple[int, int] | None:
+        """Return leaf index and leaf time of a device's first prekey, None where it has none."""
+        history = self._histories.get(entry_hash)
+        return None if history is None else (history.indices[0], history.first_ms)
+
+    def next_after(self, entry_hash: bytes, index: int) -> int | None:
+        """Return the leaf index of a device's first prekey above an index, None where there is none."""
+        history = self._histories.get(entry_hash)
+        if history is None or history.indices[-1] <= index:
+            return None
+        return history.indices[bisect_right(history.indices, index)]
 
     def first(self, entry_hash: bytes, count: int) -> tuple[PrekeyFact, ...]:
         """Return a device's first `count` prekeys as facts: what comes after them supersedes none of them."""

@@ -45,6 +45,7 @@ class DirectoryState(FactBuilder):
         """
         self._whole = whole
         self._next_index = 0
+        self._changes = 0
         super().__init__(pinned_rosters, LeafTimes(whole=whole))
         self._sequences = Sequences(whole=whole)
 
@@ -96,6 +97,7 @@ class DirectoryState(FactBuilder):
         self._next_index = max(self._next_index, index + 1)
 
     def _take(self, index: int, checked: Checked, obj: bytes, leaf_time_ms: int) -> None:
+        self._changes += 1
         match checked.verified:
             case Roster() as roster:
                 self.rosters.add(index, roster, obj, leaf_time_ms)
@@ -114,6 +116,11 @@ class DirectoryState(FactBuilder):
     def next_index(self) -> int:
         """One above the highest index taken."""
         return self._next_index
+
+    @property
+    def changes(self) -> int:
+        """How many objects were taken: as long as it stays, every answer stays."""
+        return self._changes
 
     def next_sequence(self, conversation: bytes) -> int:
         """Return the sequence of the conversation's next leaf, 0 for one that is not known yet."""

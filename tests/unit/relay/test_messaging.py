@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from gov_kit import sign
 from relay_device_kit import Device, Line, enrol, pair
-from relay_kit import RunningRelay, until
+from relay_kit import Deployment, RunningRelay, until
 from sqlalchemy import select
 
 from tapeline.base.errors import MalformedInput
@@ -15,8 +16,11 @@ from tapeline.base.seam import system_clock
 from tapeline.crypto.ack import verify_ack
 from tapeline.crypto.limits import SESSION_MESSAGES
 from tapeline.crypto.message.verify import parse_message
+from tapeline.governance.revocation import Revocation
 from tapeline.relay.storage.schema import evidence
+from tapeline.wire.v1 import objects_pb2 as pb
 from tapeline.wire.v1.objects_pb2 import Leaf, Message
+from tapeline.wire.v1.relay_pb2_grpc import DirectoryStub
 
 
 async def refusal(line: Line, name: str, data: bytes) -> Refused:
@@ -168,14 +172,21 @@ async def test_a_session_ends_with_a_change_of_members_and_the_refusal_carries_t
 
 
 @pytest.mark.rule(Rule.MSG_SESSION)
-@pytest.mark.parametrize("change", ["device", "prekey", "epoch"])
-async def test_a_session_ends_with_a_change_of_devices_prekey_or_epoch(relay: RunningRelay, change: str) -> None:
-    ann, _, conversation = await pair(relay)
+@pytest.mark.parametrize("change", ["device", "revoked device", "prekey", "epoch"])
+async def test_a_session_ends_with_a_change_of_devices_prekey_or_epoch(
+    town: Deployment, relay: RunningRelay, change: str
+) -> None:
+    ann, ben, conversation = await pair(relay)
     async with ann.line() as line:
         chain = await ann.open(line, conversation)
         await line.send("message", ann.message(chain))
         if change == "device":
             await enrol(relay, "ben", number=2)
+        elif change == "revoked device":
+            revocation = Revocation("device", ben.device.entry_hash.hex(), "", "lost", system_clock())
+            signed = sign(revocation, "acme/olga", "acme/omar")
+            request = town.mirror_request("acme", pb.LEAF_TYPE_REVOCATION, "revocation", signed)
+            await DirectoryStub(relay.channel).Mirror(request, metadata=await relay.person("escrow"))
         elif change == "prekey":
             await ann.renew()
         else:

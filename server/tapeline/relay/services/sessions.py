@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from tapeline.directory.ending import Ending
 from tapeline.relay.storage.sessions import SessionRow, read_messages, read_sessions
 
 MAX_CACHED = 8192
@@ -22,7 +23,9 @@ class Session:
     hashes: list[bytes] = field(default_factory=list)
     leaves: list[int] = field(default_factory=list)
     judged_at: int = -1
-    """The directory's generation at which the session was last found to be open."""
+    """The directory's generation that `endings` are of."""
+    endings: tuple[Ending, ...] = ()
+    """What ends the session."""
 
     @property
     def previous(self) -> bytes:

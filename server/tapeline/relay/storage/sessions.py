@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, or_, select
 
+from tapeline.directory.ending import OpenedSession
 from tapeline.relay.storage.schema import conversation, evidence, message, session
 
 
@@ -27,6 +28,11 @@ class SessionRow:
     note_size: int
     leaf_time_ms: int
     not_after_ms: int
+
+    @property
+    def opened(self) -> OpenedSession:
+        """What decides when the session ends."""
+        return OpenedSession(self.membership, self.sender_device, self.note_size, self.leaf_index, self.not_after_ms)
 
 
 @dataclass(frozen=True, slots=True)
