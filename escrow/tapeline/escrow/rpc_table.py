@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tapeline.rpc.fields import Field, Fields
 from tapeline.rpc.principal import Auth, with_role
-from tapeline.rpc.rules import HASH, KIB, LOGIN_RULES, RpcRule, RpcTable
+from tapeline.rpc.rules import HASH, KIB, LOGIN_RULES, RpcRule, RpcTable, proofs_asked
 
 MIB = 1024 * KIB
 PACKAGE_BYTES = 64 * MIB
@@ -34,7 +34,7 @@ _SIGNED = Field(inside={"body": Field(256 * KIB), "signature": Field(64)})
 _BOARD = {
     "Post": _rule(EVERYONE, STATEMENT_BYTES, {"kind": Field(32), "dsse": Field(STATEMENT_BYTES)}, 600),
     "Sync": _rule(EVERYONE, KIB),
-    "Prove": _rule(EVERYONE, 16 * KIB, {"indices": Field(count=1024)}),
+    "Prove": RpcRule(EVERYONE, 16 * KIB, {"indices": Field(count=1024)}, weight=proofs_asked),
     "ProveConsistency": _rule(EVERYONE, KIB),
     "IssueWarrant": _rule(
         _REVIEWERS, STATEMENT_BYTES, {"case_hash": HASH, "manifest": Field(STATEMENT_BYTES)}, per_minute=120

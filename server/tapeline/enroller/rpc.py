@@ -8,7 +8,7 @@ import grpc.aio
 
 from tapeline.enroller.service import EnrolAttempt, EnrollerService
 from tapeline.rpc.fields import Field
-from tapeline.rpc.guard import address_of
+from tapeline.rpc.guard import connection_of
 from tapeline.rpc.principal import ANONYMOUS
 from tapeline.rpc.rules import RpcRule, RpcTable
 from tapeline.wire.v1.enroller_pb2 import EnrolRequest, EnrolResponse
@@ -20,7 +20,7 @@ ENROLLER_TABLE: RpcTable = {
         ANONYMOUS,
         1024,
         {"code": Field(64), "device_key": Field(32), "device_name": Field(64), "possession": Field(64)},
-        per_minute=600,
+        per_minute=6000,
     ),
 }
 
@@ -40,7 +40,7 @@ class Enroller(EnrollerServicer):
             device_key=request.device_key,
             device_name=request.device_name,
             possession=request.possession,
-            address=address_of(context.peer()),
+            connection=connection_of(context.peer()),
         )
         entry = await self._service.enrol(attempt)
         return EnrolResponse(entry=SignedObject.FromString(entry))

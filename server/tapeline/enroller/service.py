@@ -24,6 +24,9 @@ from tapeline.wire.v1.objects_pb2 import DeviceEntry, MembershipStatement
 CODE_MS = 72 * HOUR
 CLOCK_SKEW_MS = 10 * MINUTE
 FAILURES_PER_MINUTE = 20
+"""Wrong tries of one code: whoever tries it knows it, so that no stranger can use up another's."""
+FAILURES_OF_CONNECTION = 600
+"""Wrong codes over one connection, which many people may share behind a TLS proxy; codes have 128 random bits."""
 
 _REFUSED = "The enrolment code is unknown, used, or expired."
 _REMEDY = "Ask the identity team for a new code."
@@ -31,13 +34,13 @@ _REMEDY = "Ask the identity team for a new code."
 
 @dataclass(frozen=True, slots=True)
 class EnrolAttempt:
-    """What a device asks: the code, its key and name, the proof that it holds the key; `address` is the caller's."""
+    """What a device asks: the code, its key and name, the proof that it holds the key; `connection` is the caller's."""
 
     code: str
     device_key: bytes
     device_name: str
     possession: bytes
-    address: bytes
+    connection: bytes
 
 
 class EnrollerService:
@@ -71,9 +74,10 @@ class EnrollerService:
         Raises:
             PermissionRefused: one answer for a code that is unknown, used by another device, or expired.
             Refused: SIG-1, a device key that the caller does not hold.
-            LimitExceeded: too many wrong codes from one address.
+            LimitExceeded: too many wrong tries of this code, or over this connection.
         """
-        self._failures.require_room("enrol", attempt.address, FAILURES_PER_MINUTE)
+        tried = _code_hash(attempt.code)
+        self._failures.require_room("code", tried, FAILURES_PER_MINUTE)
         check_name(attempt.device_name, "device name")
         if not is_public_key(attempt.device_key):
             raise PermissionRefused(_REFUSED, _REMEDY)
@@ -81,7 +85,9 @@ class EnrollerService:
         async with self._engine.begin() as conn:
             entry = await conn.run_sync(self._enrol, attempt)
         if entry is None:
-            self._failures.take("enrol", attempt.address, FAILURES_PER_MINUTE)
+            self._failures.take("code", tried, FAILURES_PER_MINUTE)
+            # Only now: a right code is good however many wrong ones came the same way.
+            self._failures.take("connection", attempt.connection, FAILURES_OF_CONNECTION)
             raise PermissionRefused(_REFUSED, _REMEDY)
         return entry
 

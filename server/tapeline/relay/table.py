@@ -6,7 +6,7 @@ from tapeline.crypto.limits import BATCH, MESSAGE_BYTES, RECORD_BYTES, STATEMENT
 from tapeline.relay.services.who_is import ESCROW, VAULT
 from tapeline.rpc.fields import Field
 from tapeline.rpc.principal import ANONYMOUS, DEVICE, with_role
-from tapeline.rpc.rules import HASH, KIB, LOGIN_RULES, SIGNED_SMALL, RpcRule, RpcTable
+from tapeline.rpc.rules import HASH, KIB, LOGIN_RULES, SIGNED_SMALL, RpcRule, RpcTable, proofs_asked
 from tapeline.transparency.tlogproof import MAX_PROOF_BYTES
 
 MIB = 1024 * KIB
@@ -37,7 +37,9 @@ RELAY_TABLE: RpcTable = {
         {"dsse": _DSSE, "audit_proof": Field(MAX_PROOF_BYTES)},
     ),
     "/tapeline.wire.v1.Directory/GetConversation": RpcRule(_PEOPLE_AND_DEVICES, 128, {"conversation": HASH}),
-    "/tapeline.wire.v1.Directory/Prove": RpcRule(_PEOPLE_AND_DEVICES, 16 * KIB, {"indices": Field(count=1024)}),
+    "/tapeline.wire.v1.Directory/Prove": RpcRule(
+        _PEOPLE_AND_DEVICES, 16 * KIB, {"indices": Field(count=1024)}, weight=proofs_asked
+    ),
     "/tapeline.wire.v1.Directory/ProveConsistency": RpcRule(_PEOPLE_AND_DEVICES, 64),
     "/tapeline.wire.v1.Messaging/Connect": RpcRule(
         DEVICE,

@@ -37,6 +37,8 @@ class Auth:
     """Which callers an RPC takes; an RPC without one takes none."""
 
     anonymous: bool = False
+    anyone: bool = False
+    """Any caller who has logged in."""
     device: bool = False
     roles: frozenset[str] = frozenset()
 
@@ -51,12 +53,15 @@ class Auth:
             return
         if caller is None:
             raise Unauthenticated("This call needs a login.", "Log in with the device's or the person's key.")
+        if self.anyone:
+            return
         allowed = self.device if caller.device_entry is not None else not self.roles.isdisjoint(caller.roles)
         if not allowed:
             raise PermissionRefused("This caller's role does not allow this call.", "Ask someone with the role.")
 
 
 ANONYMOUS = Auth(anonymous=True)
+LOGGED_IN = Auth(anyone=True)
 DEVICE = Auth(device=True)
 
 

@@ -17,18 +17,18 @@ class RateLimiter:
         self._clock = clock
         self._buckets: OrderedDict[tuple[str, bytes], tuple[float, int]] = OrderedDict()
 
-    def take(self, what: str, caller: bytes, per_minute: int) -> None:
-        """Count one call.
+    def take(self, what: str, caller: bytes, per_minute: int, weight: int = 1) -> None:
+        """Count one call, or as many as `weight` says that it is worth.
 
         Raises:
-            LimitExceeded: the caller's bucket of `per_minute` calls is empty; it refills evenly.
+            LimitExceeded: the caller's bucket of `per_minute` calls holds too little; it refills evenly.
         """
         left = self._left(what, caller, per_minute)
         self._buckets.pop((what, caller), None)
-        self._buckets[what, caller] = (left - 1 if left >= 1 else left, self._clock())
+        self._buckets[what, caller] = (left - weight if left >= weight else left, self._clock())
         if len(self._buckets) > MAX_CALLERS:
             self._buckets.popitem(last=False)
-        _require(left)
+        _require(left, weight)
 
     def require_room(self, what: str, caller: bytes, per_minute: int) -> None:
         """Raise LimitExceeded where `take` would, without counting: for those that count failures only."""
@@ -40,6 +40,6 @@ class RateLimiter:
         return min(float(per_minute), left + max(0, now - seen) * per_minute / MINUTE)
 
 
-def _require(left: float) -> None:
-    if left < 1:
+def _require(left: float, weight: int = 1) -> None:
+    if left < weight:
         raise LimitExceeded("This caller asks too often.", "Wait a moment, then try again.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -35,6 +36,11 @@ class ServerLimits:
     receive_bytes: int = 8 * MIB
     send_bytes: int = 16 * MIB
     streams_per_connection: int = 64
+    connections: int = 1024
+    greeting_ms: int = 10_000
+    """How long a connection may take for its first exchange of HTTP/2."""
+    idle_ms: int = 300_000
+    """How long a connection without a call is kept; a client opens another by itself."""
     drain_seconds: float = 5.0
 
 
@@ -102,6 +108,16 @@ def _options(limits: ServerLimits) -> list[tuple[str, int]]:
         ("grpc.max_send_message_length", limits.send_bytes),
         ("grpc.max_concurrent_streams", limits.streams_per_connection),
         ("grpc.max_metadata_size", 16 * 1024),
+        ("grpc.max_allowed_incoming_connections", min(limits.connections, _connections_by_file_limit())),
+        ("grpc.server_handshake_timeout_ms", limits.greeting_ms),
+        ("grpc.http2.settings_timeout", limits.greeting_ms),
+        ("grpc.max_connection_idle_ms", limits.idle_ms),
         # Two servers on one port would share the callers between them at random.
         ("grpc.so_reuseport", 0),
     ]
+
+
+def _connections_by_file_limit() -> int:
+    """Return how many connections leave this process the files that it needs itself: databases, HTTP, witnesses."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(16, (soft - 256) * 3 // 4) if soft != resource.RLIM_INFINITY else 2**31 - 1

@@ -24,7 +24,7 @@ from tapeline.crypto.signing import SigningKey
 from tapeline.enroller.config import load_roster, require_enroller
 from tapeline.enroller.keys import init_key, load_key
 from tapeline.enroller.rpc import ENROLLER_TABLE, Enroller
-from tapeline.enroller.service import FAILURES_PER_MINUTE, EnrolAttempt, EnrollerService
+from tapeline.enroller.service import FAILURES_OF_CONNECTION, FAILURES_PER_MINUTE, EnrolAttempt, EnrollerService
 from tapeline.enroller.store import code, open_store
 from tapeline.rpc.server import RpcServer, Service
 from tapeline.rpc.tokens import TokenStore
@@ -56,7 +56,7 @@ class Desk:
         self.service = EnrollerService(ENROLLER, ROSTER, self.engine, self.clock, rng, device_ms=365 * DAY)
 
     async def enrol(self, one_time: str, device: SigningKey = LAPTOP, name: str = "laptop", **changes: bytes) -> bytes:
-        values = {"possession": sign_possession(device, one_time), "address": b"here", **changes}
+        values = {"possession": sign_possession(device, one_time), "connection": b"here", **changes}
         return await self.service.enrol(EnrolAttempt(one_time, device.public, name, **values))
 
 
@@ -136,16 +136,28 @@ async def test_a_key_that_the_caller_does_not_hold_is_not_enrolled(desk: Desk) -
     verified(await desk.enrol(issued.code))
 
 
-async def test_wrong_codes_are_rate_limited_by_address(desk: Desk) -> None:
+async def test_one_wrong_code_is_tried_so_often_only(desk: Desk) -> None:
     issued = await desk.service.new_code("ann")
+    verified(await desk.enrol(issued.code))
     for _ in range(FAILURES_PER_MINUTE):
         with pytest.raises(PermissionRefused):
-            await desk.enrol("f" * 32)
-    with pytest.raises(LimitExceeded):
-        await desk.enrol(issued.code)
-    verified(await desk.enrol(issued.code, address=b"elsewhere"))
+            await desk.enrol(issued.code, OTHER)
+    for connection in (b"here", b"elsewhere"):
+        with pytest.raises(LimitExceeded):
+            await desk.enrol(issued.code, OTHER, connection=connection)
     desk.clock.now_ms += MINUTE
-    verified(await desk.enrol(issued.code))
+    with pytest.raises(PermissionRefused):
+        await desk.enrol(issued.code, OTHER)
+
+
+async def test_a_guesser_is_slowed_and_locks_nobody_out(desk: Desk) -> None:
+    issued = await desk.service.new_code("ann")
+    for guess in range(FAILURES_OF_CONNECTION):
+        with pytest.raises(PermissionRefused):
+            await desk.enrol(f"{guess:032x}")
+    with pytest.raises(LimitExceeded):
+        await desk.enrol("f" * 32)
+    verified(await desk.enrol(issued.code))  # over the very same connection, as behind a TLS proxy
 
 
 async def test_names_are_visible_characters(desk: Desk) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import grpc
@@ -15,7 +16,15 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from record_kit import SeededRng
 from relay_kit import refusals
 
-from tapeline.base.errors import LimitExceeded, NotFound, PermissionRefused, StateError, Unauthenticated, Unavailable
+from tapeline.base.errors import (
+    LimitExceeded,
+    MalformedInput,
+    NotFound,
+    PermissionRefused,
+    StateError,
+    Unauthenticated,
+    Unavailable,
+)
 from tapeline.base.rules import Refused, Rule
 from tapeline.crypto.login import RELAY, sign_login
 from tapeline.crypto.signing import SigningKey
@@ -23,7 +32,7 @@ from tapeline.rpc.fields import Field
 from tapeline.rpc.login import LoginService
 from tapeline.rpc.principal import ANONYMOUS, DEVICE, Principal, caller, with_role
 from tapeline.rpc.rules import LOGIN_RULES, RpcRule
-from tapeline.rpc.server import RpcServer, Service
+from tapeline.rpc.server import RpcServer, ServerLimits, Service
 from tapeline.rpc.tokens import TOKEN_MS, TokenStore
 from tapeline.wire.v1 import relay_pb2 as pb
 from tapeline.wire.v1.common_pb2 import ChallengeRequest, LoginRequest
@@ -48,7 +57,13 @@ TABLE = {
     **LOGIN_RULES,
     f"{PREFIX}Directory/Sync": RpcRule(DEVICE, 64),
     f"{PREFIX}Directory/GetConversation": RpcRule(ANONYMOUS, 512, {"conversation": Field(64)}),
-    f"{PREFIX}Directory/Prove": RpcRule(with_role("auditor"), 512, {"indices": Field(count=2)}),
+    f"{PREFIX}Directory/Prove": RpcRule(
+        with_role("auditor"),
+        512,
+        {"indices": Field(count=2)},
+        per_minute=75,
+        weight=lambda request: 1 + 20 * len(request.indices),
+    ),
     f"{PREFIX}Directory/ProveConsistency": RpcRule(ANONYMOUS, 64, per_minute=3),
     f"{PREFIX}Messaging/Connect": RpcRule(
         DEVICE, 256, {"submit": Field(inside={"items": Field(count=2, inside={"message": Field(10)})})}
@@ -99,7 +114,7 @@ class Review(ReviewServicer):
 
 
 class Running:
-    def __init__(self) -> None:
+    def __init__(self, limits: ServerLimits | None = None) -> None:
         self.clock = Clock()
         self.known: dict[bytes, Principal] = {
             DEVICE_KEY.public: Principal(DEVICE_KEY.public, "acme", "ann", device_entry=b"e" * 64),
@@ -116,7 +131,8 @@ class Running:
             Service("tapeline.wire.v1.Messaging", partial(add_MessagingServicer_to_server, Messaging())),
             Service("tapeline.wire.v1.Review", partial(add_ReviewServicer_to_server, Review())),
         ]
-        self.server = RpcServer(services, TABLE, who_is=self.known.get, tokens=tokens, clock=self.clock)
+        self.server = RpcServer(services, TABLE, who_is=self.known.get, tokens=tokens, clock=self.clock, limits=limits)
+        self.address = ""
         self.channel: grpc.aio.Channel
 
     async def login(self, key: SigningKey) -> list[tuple[str, str]]:
@@ -137,8 +153,8 @@ async def running() -> AsyncIterator[Running]:
 @asynccontextmanager
 async def _running() -> AsyncIterator[Running]:
     made = Running()
-    address = await made.server.start("127.0.0.1", 0)
-    async with grpc.aio.insecure_channel(address) as made.channel:
+    made.address = await made.server.start("127.0.0.1", 0)
+    async with grpc.aio.insecure_channel(made.address) as made.channel:
         yield made
     await made.server.stop()
 
@@ -278,7 +294,8 @@ async def test_health_and_reflection_answer(running: Running) -> None:
     answer = await health.Check(health_pb2.HealthCheckRequest(service="tapeline.wire.v1.Directory"))
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
     stub = reflection_pb2_grpc.ServerReflectionStub(running.channel)
-    call = stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
+    asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
+    call = stub.ServerReflectionInfo(asked, metadata=await running.login(DEVICE_KEY))
     names = {service.name for service in (await call.read()).list_services_response.service}
     assert {"tapeline.wire.v1.Directory", "grpc.health.v1.Health"} <= names
 
@@ -295,6 +312,141 @@ async def test_a_taken_port_is_told() -> None:
     with pytest.raises(Unavailable):
         await Running().server.start("127.0.0.1", int(address.rpartition(":")[2]))
     await taken.server.stop()
+
+
+async def test_what_stays_open_needs_a_login_and_is_counted(running: Running) -> None:
+    watch = health_pb2_grpc.HealthStub(running.channel).Watch
+    reflect = reflection_pb2_grpc.ServerReflectionStub(running.channel).ServerReflectionInfo
+    for call in (watch(health_pb2.HealthCheckRequest()), reflect(iter([reflection_pb2.ServerReflectionRequest()]))):
+        with pytest.raises(Unauthenticated):
+            await _result(call.read())
+    metadata = await running.login(DEVICE_KEY)
+    watches = [watch(health_pb2.HealthCheckRequest(), metadata=metadata) for _ in range(4)]
+    for one in watches:
+        assert (await one.read()).status == health_pb2.HealthCheckResponse.SERVING
+    with pytest.raises(LimitExceeded):
+        await _result(watch(health_pb2.HealthCheckRequest(), metadata=metadata).read())
+    watches[0].cancel()
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                another = watch(health_pb2.HealthCheckRequest(), metadata=metadata)
+                assert (await _result(another.read())).status == health_pb2.HealthCheckResponse.SERVING
+                break
+            except LimitExceeded:  # the server has not heard of the end yet
+                await asyncio.sleep(0.01)
+
+
+async def test_what_does_not_decode_is_the_senders_fault(
+    running: Running, events: list[structlog.typing.EventDict]
+) -> None:
+    metadata, junk = await running.login(DEVICE_KEY), b"\xff" * 9
+    calls = [
+        running.channel.unary_unary(f"{PREFIX}Directory/GetConversation")(junk),
+        running.channel.unary_unary("/grpc.health.v1.Health/Check")(junk),
+        running.channel.stream_stream(f"{PREFIX}Messaging/Connect")(iter([junk]), metadata=metadata).read(),
+        running.channel.unary_stream(f"{PREFIX}Review/ExportArchive")(
+            junk, metadata=await running.login(PERSON_KEY)
+        ).read(),
+    ]
+    for call in calls:
+        with pytest.raises(MalformedInput):
+            await _result(call)
+    assert events == []
+
+
+async def test_what_does_not_decode_is_counted_as_well(running: Running) -> None:
+    ask = running.channel.unary_unary(f"{PREFIX}Directory/ProveConsistency")
+    for _ in range(3):
+        with pytest.raises(MalformedInput):
+            await _result(ask(b"\xff" * 9))
+    with pytest.raises(LimitExceeded):
+        await _result(ask(b"\xff" * 9))
+
+
+async def test_nothing_is_received_before_the_login_is_known(running: Running) -> None:
+    """The caller opens a call and never sends its request: it is refused at once, not held."""
+    sent = asyncio.Event()
+
+    async def never() -> AsyncIterator[bytes]:
+        await sent.wait()
+        yield b""
+
+    call = running.channel.stream_unary(f"{PREFIX}Directory/Sync")(never())
+    with pytest.raises(Unauthenticated):
+        async with asyncio.timeout(5):
+            await _result(call)
+    sent.set()
+
+
+async def test_an_unknown_caller_sends_its_request_or_is_let_go(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tapeline.rpc.guard.ANONYMOUS_ARRIVAL_S", 0.2)
+    sent = asyncio.Event()
+
+    async def never() -> AsyncIterator[bytes]:
+        await sent.wait()
+        yield b""
+
+    call = running.channel.stream_unary(f"{PREFIX}Directory/GetConversation")(never())
+    with pytest.raises(LimitExceeded):
+        async with asyncio.timeout(5):
+            await _result(call)
+    sent.set()
+    with pytest.raises(NotFound):  # and the server goes on
+        await _result(DirectoryStub(running.channel).GetConversation(pb.ConversationRequest()))
+
+
+async def test_a_request_counts_by_what_it_costs(running: Running) -> None:
+    from tapeline.wire.v1.common_pb2 import ProofRequest
+
+    stub, metadata = DirectoryStub(running.channel), await running.login(PERSON_KEY)
+    await stub.Prove(ProofRequest(indices=[1, 2]), metadata=metadata)  # one for the call, and 20 for each index
+    await stub.Prove(ProofRequest(indices=[1]), metadata=metadata)
+    with pytest.raises(LimitExceeded):
+        await _result(stub.Prove(ProofRequest(indices=[1, 2]), metadata=metadata))
+    await stub.Prove(ProofRequest(), metadata=metadata)
+
+
+async def test_one_caller_uses_up_nobody_elses_challenges(running: Running) -> None:
+    """Not by asking for random keys, nor for the victim's: neither over its own connection nor over a shared one."""
+    stub, rng = LoginStub(running.channel), SeededRng("flood")
+    for number in range(2000):
+        key = DEVICE_KEY.public if number % 2 else rng(32)
+        with suppress(grpc.aio.AioRpcError):
+            await stub.GetChallenge(ChallengeRequest(key=key))
+    with pytest.raises(LimitExceeded):
+        await _result(stub.GetChallenge(ChallengeRequest(key=DEVICE_KEY.public)))
+    await running.login(PERSON_KEY)
+    async with grpc.aio.insecure_channel(running.address, options=[("grpc.use_local_subchannel_pool", 1)]) as other:
+        running.channel = other
+        await running.login(DEVICE_KEY)
+
+
+async def test_connections_are_capped() -> None:
+    made = Running(ServerLimits(connections=4))
+    address = await made.server.start("127.0.0.1", 0)
+    host, port = address.split(":")
+    async with grpc.aio.insecure_channel(address) as made.channel:
+        await made.login(DEVICE_KEY)
+        opened = [await asyncio.open_connection(host, int(port)) for _ in range(8)]
+        greeted = [reader async for reader in _greeted(opened)]
+        assert len(greeted) <= 4
+        await made.login(DEVICE_KEY)  # whoever is in stays in
+        for _, writer in opened:
+            writer.close()
+    await made.server.stop()
+
+
+async def _greeted(opened):  # type: ignore[no-untyped-def]
+    """Yield the connections that the server greets with its HTTP/2 settings."""
+    for reader, writer in opened:
+        writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+        with suppress(TimeoutError, ConnectionError, asyncio.IncompleteReadError):
+            async with asyncio.timeout(1):
+                await reader.readexactly(9)
+                yield reader
 
 
 async def _result(call):  # type: ignore[no-untyped-def]
