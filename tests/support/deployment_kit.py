@@ -44,7 +44,9 @@ class Deployment:
         return [*self.at_escrow(name), "--relay", self.relay]
 
     def run(self, *arguments: str, expect: int = 0) -> dict[str, Any]:
-        """Run one command in the deployment's folder."""
+        """Run one command in the deployment's folder; nobody sits there to be asked before signing."""
+        if arguments[:2] == ("officer", "sign"):
+            arguments = (*arguments, "--yes")
         return tapeline(*arguments, cwd=self.folder, expect=expect)
 
     def start(self, stack: ExitStack, name: str, *arguments: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def list_(
 ) -> None:
     """List the open cases and what each still waits for.
 
-    Example: tapeline approver list --key ada.key --roster roster.json --escrow 127.0.0.1:7002
+    Example: tapeline approver list --key ada.key --roster roster.json --escrow 127.0.0.1:7003
     """
     person, _ = open_person(key, passphrase_fd, passphrase_file)
     with desk_of(person, roster, escrow) as desk:
@@ -56,7 +56,7 @@ def show(
 ) -> None:
     """Show one case: matter, purpose, people, window.
 
-    Example: tapeline approver show CASE --key ada.key --roster roster.json --escrow 127.0.0.1:7002
+    Example: tapeline approver show CASE --key ada.key --roster roster.json --escrow 127.0.0.1:7003
     """
     person, _ = open_person(key, passphrase_fd, passphrase_file)
     with desk_of(person, roster, escrow) as desk:
@@ -78,7 +78,7 @@ def approve(
 ) -> None:
     """Approve exactly this case.
 
-    Example: tapeline approver approve CASE --key ada.key --roster roster.json --escrow 127.0.0.1:7002
+    Example: tapeline approver approve CASE --key ada.key --roster roster.json --escrow 127.0.0.1:7003
     """
     person, _ = open_person(key, passphrase_fd, passphrase_file)
     with desk_of(person, roster, escrow) as desk:
@@ -100,7 +100,7 @@ def reject(
 ) -> None:
     """Reject this case, for the record.
 
-    Example: tapeline approver reject CASE --key ada.key --roster roster.json --escrow 127.0.0.1:7002
+    Example: tapeline approver reject CASE --key ada.key --roster roster.json --escrow 127.0.0.1:7003
     --comment "The window is too wide."
     """
     person, _ = open_person(key, passphrase_fd, passphrase_file)

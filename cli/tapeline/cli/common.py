@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any, ParamSpec, TypeAlias, TypeVar, cast, overload
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -90,7 +90,7 @@ def print_result(
     shown: RenderableType = human if human is not None else _fields(result)
     if isinstance(shown, str):
         shown = Text(printable(shown, limit=1 << 20, newlines=True))
-    stdout().print(shown, soft_wrap=not isinstance(human, Table) or not sys.stdout.isatty())
+    stdout().print(shown, soft_wrap=not isinstance(human, Table | Group) or not sys.stdout.isatty())
 
 
 def _fields(result: Mapping[str, Any]) -> Text:

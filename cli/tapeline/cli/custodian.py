@@ -53,7 +53,7 @@ def ceremony(
 ) -> None:
     """Take part in a ceremony until everyone has signed its certificate; run it again after any interruption.
 
-    Example: tapeline custodian ceremony --key cora.key --data cora --roster roster.json --escrow 127.0.0.1:7002
+    Example: tapeline custodian ceremony --key cora.key --data cora --roster roster.json --escrow 127.0.0.1:7003
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
     store = open_store(data, passphrase, STORE_PURPOSE, system_rng)
@@ -97,7 +97,7 @@ def release(
 ) -> None:
     """Check a warrant for yourself, decide, and release partials for its sessions.
 
-    Example: tapeline custodian release --key cora.key --data cora --roster roster.json --escrow 127.0.0.1:7002
+    Example: tapeline custodian release --key cora.key --data cora --roster roster.json --escrow 127.0.0.1:7003
     --relay 127.0.0.1:7001
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
@@ -133,7 +133,7 @@ def watch(
 ) -> None:
     """Answer what this agent's policy file allows, and tell of warrants that wait for a person.
 
-    Example: tapeline custodian watch --key cora.key --data cora --roster roster.json --escrow 127.0.0.1:7002
+    Example: tapeline custodian watch --key cora.key --data cora --roster roster.json --escrow 127.0.0.1:7003
     --relay 127.0.0.1:7001 --policy policy.toml
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)

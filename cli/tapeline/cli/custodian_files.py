@@ -107,7 +107,7 @@ def post(
 ) -> None:
     """Post a carried bundle; any custodian may, since release and bundle are signed and sealed.
 
-    Example: tapeline custodian file post cora-1.bundle --key carl.key --roster roster.json --escrow 127.0.0.1:7002
+    Example: tapeline custodian file post cora-1.bundle --key carl.key --roster roster.json --escrow 127.0.0.1:7003
     """
     bundle = parse(BundlePost, file.read_bytes(), limit=MAX_CARRIED, what="carried bundle")
     person, _ = open_person(key, passphrase_fd, passphrase_file)

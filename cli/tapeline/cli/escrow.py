@@ -46,7 +46,7 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM, which lets work at hand finish.
 
-    Example: tapeline escrow serve --data DIR --roster roster.json --relay 127.0.0.1:7001 --vault 127.0.0.1:7003
+    Example: tapeline escrow serve --data DIR --roster roster.json --relay 127.0.0.1:7001 --vault 127.0.0.1:7005
     """
 
     def ready(where: dict[str, object]) -> None:

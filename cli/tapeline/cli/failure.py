@@ -101,6 +101,13 @@ def _unreachable(error: Exception) -> Failure | None:
 def _of_the_system(error: Exception) -> Failure | None:
     if not isinstance(error, OSError) or error.filename is None:
         return None
+    if isinstance(error, FileExistsError):
+        return Failure(
+            Status.REFUSED,
+            "FileError",
+            f"There is a file {printable(str(error.filename))} already.",
+            "Choose another name.",
+        )
     reason = printable(error.strerror or "the system refused it")
     return Failure(
         Status.REFUSED,

@@ -51,7 +51,7 @@ def file(
 ) -> None:
     """File a case with a fresh key in it, and print its hash.
 
-    Example: tapeline reviewer file --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7002
+    Example: tapeline reviewer file --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7003
     --matter "Matter 17" --purpose "Trade reconstruction" --subject anna --from 2026-01-01 --to 2026-02-01
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
@@ -87,7 +87,7 @@ def warrant(
 ) -> None:
     """Have the manifest of an approved case frozen and its warrant issued.
 
-    Example: tapeline reviewer warrant CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7002
+    Example: tapeline reviewer warrant CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7003
     --relay 127.0.0.1:7001
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
@@ -112,7 +112,7 @@ def ask_vault(
     """Have the vault pass the gate and release its half.
 
     Example: tapeline reviewer ask-vault CASE --key rita.key --data rita --roster roster.json
-    --escrow 127.0.0.1:7002 --relay 127.0.0.1:7001
+    --escrow 127.0.0.1:7003 --relay 127.0.0.1:7001
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
     with desk_of(person, roster, escrow, relay) as desk:
@@ -135,7 +135,7 @@ def status(
 ) -> None:
     """Show where a case stands and what is missing.
 
-    Example: tapeline reviewer status CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7002
+    Example: tapeline reviewer status CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7003
     --relay 127.0.0.1:7001
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
@@ -160,7 +160,7 @@ def close(
 ) -> None:
     """Destroy the case's key and post the closing.
 
-    Example: tapeline reviewer close CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7002
+    Example: tapeline reviewer close CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7003
     --result "No breach found."
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)

@@ -33,7 +33,7 @@ def open_(
 ) -> None:
     """Open what was released, check that it is complete, and post the report of the opening.
 
-    Example: tapeline reviewer open CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7002
+    Example: tapeline reviewer open CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7003
     --relay 127.0.0.1:7001
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
@@ -59,7 +59,7 @@ def show(
 ) -> None:
     """Show the conversations of a case, as far as they are open; reported like every opening.
 
-    Example: tapeline reviewer show CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7002
+    Example: tapeline reviewer show CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7003
     --relay 127.0.0.1:7001
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
@@ -88,7 +88,7 @@ def export(
 ) -> None:
     """Write a case's messages as JSON lines, the first of which says how complete they are.
 
-    Example: tapeline reviewer export CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7002
+    Example: tapeline reviewer export CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7003
     --relay 127.0.0.1:7001 --out matter17.jsonl
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
@@ -119,7 +119,7 @@ def package(
 ) -> None:
     """Write all that a custodian's gate needs into one file.
 
-    Example: tapeline reviewer package CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7002
+    Example: tapeline reviewer package CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7003
     --relay 127.0.0.1:7001 --out warrant.package
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)

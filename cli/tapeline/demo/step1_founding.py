@@ -85,7 +85,7 @@ async def _sign_roster(stage: Stage) -> None:
     plan.write_text(_plan(stage))
     await stage.run("roster", "officer", "roster", "build", "--plan", str(plan), "--out", str(stage.roster))
     for officer in ("officer-1", "officer-2"):
-        await stage.run(officer, "officer", "sign", str(stage.roster), *stage.as_person(officer))
+        await stage.run(officer, "officer", "sign", str(stage.roster), "--yes", *stage.as_person(officer))
     stage.narrator.good("Both officers signed version 1 of the roster: people, thresholds, witnesses, service keys.")
 
 
@@ -137,7 +137,7 @@ async def _run_ceremony(stage: Stage, custodians: list[str]) -> EscrowCertificat
     out = stage.folder.part("public") / "certificate.json"
     words = [ceremony, *stage.desk("officer-1"), "--out", str(out)]
     await stage.run("officer-1", "officer", "ceremony", "certificate", *words)
-    await stage.run("officer-2", "officer", "sign", str(out), *stage.as_person("officer-2"))
+    await stage.run("officer-2", "officer", "sign", str(out), "--yes", *stage.as_person("officer-2"))
     await stage.run("officer-1", "officer", "post", str(out), *stage.desk("officer-1"))
     return EscrowCertificate.parse(out.read_bytes())
 
