@@ -144,7 +144,7 @@ class Deployment:
 
     # --- the two logs ---
 
-    def publish(self, statement: Statement, *people: str, keys: Sequence[Signer] = ()) -> bytes:
+    def publish(self, statement: Statement, *people: str, keys: Sequence[Signer] = (), mirror: bool = True) -> bytes:
         """Sign a statement, log it, and mirror it where it is one of the directory; return the leaf's hash."""
         raw = statement.sign([*(signer(self.keys[name]) for name in people), *keys])
         leaf = make_audit_leaf(parse_envelope(raw, statement.kind), self.tick())
@@ -152,7 +152,7 @@ class Deployment:
         self.audit.objects[statement.statement_hash] = raw
         mirrored = {"roster": pb.LEAF_TYPE_ROSTER, "escrow-key": pb.LEAF_TYPE_CERTIFICATE,
                     "revocation": pb.LEAF_TYPE_REVOCATION}  # fmt: skip
-        if statement.kind in mirrored:
+        if mirror and statement.kind in mirrored:
             self.directory(mirrored[statement.kind], raw, statement.statement_hash)
         return leaf_hash(leaf)
 

@@ -63,6 +63,7 @@ from tapeline.wire.v1.escrow_pb2 import ArchivedRecord, AuditItem, WarrantPackag
 
 T0 = 1_800_000_000_000
 CLASS = "five-years"
+OFFICERS = ("acme/olga", "acme/omar")
 DEPLOYMENT = b"d" * 32
 WITNESSES = {
     name: Cosigner(f"{name}.example/w", Secret(hashlib.sha256(name.encode()).digest()))

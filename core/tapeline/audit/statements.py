@@ -17,7 +17,7 @@ from tapeline.governance.chain import RosterChain
 from tapeline.governance.closing import verify_closing
 from tapeline.governance.dsse import Envelope, parse_envelope
 from tapeline.governance.opening import verify_opening
-from tapeline.governance.revocation import Revocation, Revoked, verify_revocation
+from tapeline.governance.revocation import Revoked, maker_of, verify_revocation
 from tapeline.governance.roster import Roster
 
 MIRRORED = ("roster", "escrow-key", "revocation")
@@ -125,8 +125,10 @@ def _take_roster(entry: Entry, envelope: Envelope, history: AuditHistory) -> Non
 
 
 def _take_revocation(entry: Entry, envelope: Envelope, history: AuditHistory) -> None:
-    verify_revocation(envelope, history.rosters.current)
-    history.revoked.add(entry.index, Revocation.parse(envelope))
+    revocation = verify_revocation(envelope, history.rosters.current, history.revoked)
+    maker = maker_of(envelope, history.rosters.current)
+    if maker is not None:
+        history.revoked.add(entry.index, revocation, maker)
 
 
 _VERIFIERS: dict[str, Callable[[Entry, Envelope, AuditHistory], object]] = {

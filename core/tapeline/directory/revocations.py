@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tapeline.base.rules import Rule, require
 from tapeline.directory.rosters import Rosters
-from tapeline.governance.revocation import Revocation, Revoked, is_authorised
+from tapeline.governance.revocation import Maker, Revocation, Revoked, maker_of
 
 
 class Revocations:
@@ -18,20 +18,26 @@ class Revocations:
         """Return the revocation, signed by somebody of some firm who may make it.
 
         Raises:
-            Refused: DSSE_SYNTAX or DSSE_SIGNATURE.
+            Refused: DSSE_SYNTAX, DSSE_SIGNATURE, or GATE_REVOKED where the maker is revoked.
         """
         revocation = Revocation.parse(obj)
+        makers = self._makers(obj)
         require(
-            self._firms(obj) != [],
+            makers != {},
             Rule.DSSE_SIGNATURE,
             "Neither the maker nor the officers' quorum of any firm signed the revocation.",
+        )
+        require(
+            any(not self._of(firm).ended(maker) for firm, maker in makers.items()),
+            Rule.GATE_REVOKED,
+            "One who is revoked revokes nothing any more.",
         )
         return revocation
 
     def add(self, index: int, revocation: Revocation, obj: bytes) -> None:
         """Take a verified revocation for the firms whose people signed it."""
-        for firm in self._firms(obj):
-            self._revoked.setdefault(firm, Revoked()).add(index, revocation)
+        for firm, maker in self._makers(obj).items():
+            self._revoked.setdefault(firm, Revoked()).add(index, revocation, maker)
 
     def index_of(self, firm: str, kind: str, target: bytes | str) -> int | None:
         """Return the leaf from which on the firm's target is revoked, None where it is not."""
@@ -42,6 +48,10 @@ class Revocations:
         """Tell whether the firm's target is revoked."""
         return self.index_of(firm, kind, target) is not None
 
-    def _firms(self, obj: bytes) -> list[str]:
+    def _of(self, firm: str) -> Revoked:
+        return self._revoked.get(firm, Revoked())
+
+    def _makers(self, obj: bytes) -> dict[str, Maker]:
         envelope = Revocation.envelope(obj)
-        return [firm for firm in self._rosters.firms() if is_authorised(envelope, self._rosters.current(firm))]
+        found = {firm: maker_of(envelope, self._rosters.current(firm)) for firm in self._rosters.firms()}
+        return {firm: maker for firm, maker in found.items() if maker is not None}

@@ -10,7 +10,7 @@ from tapeline.base.times import MINUTE
 from tapeline.governance.auditleaf import parse_audit_leaf
 from tapeline.governance.chain import RosterChain
 from tapeline.governance.dsse import parse_envelope
-from tapeline.governance.revocation import Revocation, Revoked, is_authorised
+from tapeline.governance.revocation import Revocation, Revoked, maker_of
 from tapeline.transparency import merkle
 from tapeline.transparency.checkpoint import parse_checkpoint
 from tapeline.transparency.cosigned import CosignedCheckpoint
@@ -142,8 +142,9 @@ def _replay_statements(
             _require_text(entry, leaf)
             envelope = parse_envelope(entry.statement, Revocation.kind)
             # One that nobody entitled signed revokes nothing; were it refused, a single such leaf would stop all gates.
-            if is_authorised(envelope, chain.current):
-                revoked.add(index, Revocation.parse(envelope))
+            maker = maker_of(envelope, chain.current)
+            if maker is not None:
+                revoked.add(index, Revocation.parse(envelope), maker)
     require(len(chain) > 0, Rule.ROSTER_CHAIN, "The audit log holds no roster.")
     return chain, revoked
 

@@ -70,55 +70,85 @@ class Revocation(Statement):
         )
 
 
-def verify_revocation(envelope: Envelope | bytes, roster: Roster) -> Revocation:
-    """Return the revocation, signed by one who may make it.
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Who made a revocation: a person by roster id and key, a service by its key, the officers by neither."""
+
+    person: str = ""
+    key: bytes = b""
+
+
+def verify_revocation(envelope: Envelope | bytes, roster: Roster, revoked: Revoked) -> Revocation:
+    """Return the revocation, signed by one who may make it now.
 
     The officers' quorum may revoke anything; a reviewer a case; an approver an approval; an enroller a device; the
     relay a manifest; the escrow service a warrant. Whether case or approval was the maker's own is for
     `Revoked.covers` to judge, which knows the statement.
 
+    Args:
+        envelope: DSSE.
+        roster: the newest.
+        revoked: what was revoked before.
+
     Raises:
-        Refused: DSSE_SYNTAX or DSSE_SIGNATURE.
+        Refused: DSSE_SYNTAX, DSSE_SIGNATURE, or GATE_REVOKED where the maker is revoked.
     """
     parsed = Revocation.envelope(envelope)
+    revocation = Revocation.parse(parsed)
+    maker = maker_of(parsed, roster)
+    require(maker is not None, Rule.DSSE_SIGNATURE, "Neither the maker nor the officers' quorum signed the revocation.")
     require(
-        is_authorised(parsed, roster),
-        Rule.DSSE_SIGNATURE,
-        "Neither the maker nor the officers' quorum signed the revocation.",
+        maker is None or not revoked.ended(maker), Rule.GATE_REVOKED, "One who is revoked revokes nothing any more."
     )
-    return Revocation.parse(parsed)
+    return revocation
 
 
-def is_authorised(envelope: Envelope, roster: Roster) -> bool:
-    """Tell whether one who may make the revocation, by this roster, signed it."""
+def maker_of(envelope: Envelope, roster: Roster) -> Maker | None:
+    """Return who made the revocation and may make it by this roster; None where nobody such signed it.
+
+    Whether the maker was revoked before is for `Revoked`, which knows the order.
+    """
     revocation = Revocation.parse(envelope)
-    by_officers = revocation.by == "" and roster.has_officers_quorum(envelope)
-    return (
-        by_officers or _made_by_service(envelope, revocation, roster) or _made_by_person(envelope, revocation, roster)
-    )
+    if revocation.by == "" and roster.has_officers_quorum(envelope):
+        return Maker()
+    return _service(envelope, revocation, roster) or _person(envelope, revocation, roster)
 
 
-def _made_by_service(envelope: Envelope, revocation: Revocation, roster: Roster) -> bool:
+def _service(envelope: Envelope, revocation: Revocation, roster: Roster) -> Maker | None:
     key = {"manifest": roster.relay_key, "warrant": roster.escrow_key}.get(revocation.target_kind)
-    return revocation.by == "" and key is not None and envelope.signed_by(key)
+    return Maker(key=key) if revocation.by == "" and key is not None and envelope.signed_by(key) else None
 
 
-def _made_by_person(envelope: Envelope, revocation: Revocation, roster: Roster) -> bool:
+def _person(envelope: Envelope, revocation: Revocation, roster: Roster) -> Maker | None:
     person = roster.find(revocation.by)
     role = _MAKER_ROLES.get(revocation.target_kind)
-    return person is not None and role in person.roles and envelope.signed_by(person.key)
+    if person is None or role not in person.roles or not envelope.signed_by(person.key):
+        return None
+    return Maker(person.id, person.key)
 
 
 class Revoked:
-    """What a log's revocations say, with the index of the leaf that says it first."""
+    """What a log's revocations say, with the index of the leaf that says it first.
+
+    A revocation counts unless its maker, or the maker's key, was revoked before it. People and keys are revoked by the
+    officers alone, who end by roster only: so no revocation of theirs depends on another, and what counts is the same
+    in whatever order one who sees a part of the log is shown it.
+    """
 
     def __init__(self) -> None:
-        self._first: dict[tuple[str, str, str], int] = {}
+        self._said: dict[tuple[str, str], dict[tuple[str, Maker], int]] = {}
 
-    def add(self, index: int, revocation: Revocation) -> None:
-        """Take a verified revocation; the first leaf counts, in whatever order one who sees a part is shown them."""
-        key = (revocation.target_kind, revocation.target, revocation.by)
-        self._first[key] = min(index, self._first.get(key, index))
+    def copy(self) -> Revoked:
+        """Return one that grows apart from this one."""
+        other = Revoked()
+        other._said = {target: dict(said) for target, said in self._said.items()}
+        return other
+
+    def add(self, index: int, revocation: Revocation, maker: Maker) -> None:
+        """Take a revocation that its maker signed; the first leaf of the same one counts."""
+        said = self._said.setdefault((revocation.target_kind, revocation.target), {})
+        name = (revocation.by, maker)
+        said[name] = min(index, said.get(name, index))
 
     def index_of(self, kind: str, target: bytes | str, *, maker: str | None = None) -> int | None:
         """Return the first leaf that revokes the target, None where none does.
@@ -128,11 +158,19 @@ class Revoked:
         text = target.hex() if isinstance(target, bytes) else target
         found = [
             index
-            for (of, what, by), index in self._first.items()
-            if (of, what) == (kind, text) and (by in {"", maker} or kind not in {"case", "approval"})
+            for (by, who), index in self._said.get((kind, text), {}).items()
+            if (by in {"", maker} or kind not in {"case", "approval"}) and not self.ended(who, before=index)
         ]
         return min(found, default=None)
 
     def covers(self, kind: str, target: bytes | str, *, maker: str | None = None) -> bool:
         """Tell whether the target is revoked."""
         return self.index_of(kind, target, maker=maker) is not None
+
+    def ended(self, maker: Maker, *, before: int | None = None) -> bool:
+        """Tell whether a maker, or their key, was revoked below a leaf; ever, where none is given."""
+        ends = (
+            self.index_of("person", maker.person) if maker.person else None,
+            self.index_of("key", maker.key) if maker.key else None,
+        )
+        return any(end is not None and (before is None or end < before) for end in ends)

@@ -11,6 +11,7 @@ from tapeline.base.rules import Rule, require
 from tapeline.governance.auditleaf import parse_audit_leaf
 from tapeline.governance.chain import RosterChain
 from tapeline.governance.dsse import parse_envelope
+from tapeline.governance.revocation import Revocation, Revoked, maker_of
 from tapeline.governance.roster import Roster
 from tapeline.transparency.cosigned import CosignedCheckpoint
 from tapeline.transparency.merkle import leaf_hash, root_of
@@ -43,6 +44,7 @@ class AuditReplica:
 
     def __init__(self, pinned_roster: bytes) -> None:
         self.chain = RosterChain.pin(pinned_roster)
+        self.revoked = Revoked()
         self.entries: list[AuditEntry] = []
         self.checkpoint: CosignedCheckpoint | None = None
         self._by_hash: dict[bytes, AuditEntry] = {}
@@ -55,7 +57,8 @@ class AuditReplica:
     def sync(self, port: AuditPort) -> CosignedCheckpoint:
         """Take all leaves below the newest cosigned checkpoint.
 
-        1. Each text hashes to its leaf; indices are contiguous; rosters follow one another from the pinned one.
+        1. Each text hashes to its leaf; indices are contiguous; rosters follow one another from the pinned one;
+           revocations count from their makers only.
         2. The checkpoint is cosigned by the quorum in force, and all leaves together lead to its root.
         3. It does not lie behind the one seen before, which is a prefix of the same leaves.
 
@@ -63,7 +66,7 @@ class AuditReplica:
             Refused: GAT-1, GOV-3, LOG-1 to LOG-3.
             StateError: nothing is cosigned yet (retryable).
         """
-        entries, chain, note = list(self.entries), self.chain.copy(), b""
+        entries, chain, revoked, note = list(self.entries), self.chain.copy(), self.revoked.copy(), b""
         while True:
             page = port.sync(len(entries))
             if not page.items:
@@ -72,6 +75,7 @@ class AuditReplica:
             for item in page.items:
                 entries.append(_entry(item, len(entries)))  # 1
                 _take_roster(chain, entries[-1])
+                _take_revocation(chain, revoked, entries[-1])
         if not note:
             raise StateError("The audit log has no cosigned checkpoint yet.", "Wait a moment.", retryable=True)
         checkpoint = chain.verify_audit_note(note)  # 2
@@ -83,7 +87,8 @@ class AuditReplica:
         )
         old = self.checkpoint
         require(old is None or old.size <= checkpoint.size, Rule.GATE_CHECKPOINT, "The audit log went back.")  # 3
-        self.chain, self.checkpoint, self.entries = chain, checkpoint, entries[: checkpoint.size]
+        self.chain, self.revoked = chain, revoked
+        self.checkpoint, self.entries = checkpoint, entries[: checkpoint.size]
         self._by_hash = {entry.statement_hash: entry for entry in self.entries}
         return checkpoint
 
@@ -116,3 +121,13 @@ def _entry(item: wire.AuditItem, expected: int) -> AuditEntry:
 def _take_roster(chain: RosterChain, entry: AuditEntry) -> None:
     if entry.kind == Roster.kind:
         chain.add(entry.dsse, entry.time_ms)
+
+
+def _take_revocation(chain: RosterChain, revoked: Revoked, entry: AuditEntry) -> None:
+    if entry.kind != Revocation.kind or len(chain) == 0:
+        return
+    require(entry.dsse != b"", Rule.GATE_CHECKPOINT, "The board withholds the text of a revocation.")
+    envelope = parse_envelope(entry.dsse, entry.kind)
+    maker = maker_of(envelope, chain.current)
+    if maker is not None:  # one that nobody entitled signed revokes nothing, as at the gate
+        revoked.add(entry.index, Revocation.parse(envelope), maker)

@@ -98,7 +98,7 @@ def _hold_release(state: BoardState, envelope: Envelope, now_ms: int) -> bytes:
 
 def _revocation(state: BoardState, envelope: Envelope, now_ms: int) -> bytes:
     del now_ms
-    verify_revocation(envelope, state.roster)
+    verify_revocation(envelope, state.roster, state.revoked)
     return NOWHERE
 
 

@@ -12,7 +12,7 @@ from tapeline.governance.case import Case, case_signers
 from tapeline.governance.certificate import EscrowCertificate
 from tapeline.governance.chain import RosterChain
 from tapeline.governance.release import Release, VaultRelease
-from tapeline.governance.revocation import Revocation, Revoked
+from tapeline.governance.revocation import Revocation, Revoked, maker_of
 from tapeline.governance.roster import Roster
 from tapeline.governance.warrant import Warrant
 from tapeline.transparency.merkle import leaf_hash
@@ -100,7 +100,10 @@ class BoardState:
         self.certificates.append((EscrowCertificate.parse(stored.dsse), stored.dsse))
 
     def _revocation(self, stored: Stored) -> None:
-        self.revoked.add(stored.position, Revocation.parse(stored.dsse))
+        envelope = Revocation.envelope(stored.dsse)
+        maker = maker_of(envelope, self.roster)
+        if maker is not None:
+            self.revoked.add(stored.position, Revocation.parse(envelope), maker)
 
     def _case(self, stored: Stored) -> None:
         self._cases[stored.statement_hash] = CaseFile(Case.parse(stored.dsse), stored.dsse, self._signers(stored.dsse))

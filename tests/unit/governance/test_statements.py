@@ -26,7 +26,7 @@ from tapeline.governance.release import (
     verify_release,
     verify_vault_release,
 )
-from tapeline.governance.revocation import Revocation, Revoked, verify_revocation
+from tapeline.governance.revocation import Maker, Revocation, Revoked, verify_revocation
 from tapeline.governance.statement import Statement
 from tapeline.governance.warrant import Warrant, verify_warrant
 
@@ -81,7 +81,7 @@ PERSONAL = [
     (verify_closing, CLOSING, "acme/rita", "acme/abel"),
     (verify_hold, HOLD, "acme/omar", "acme/olga"),
     (verify_hold_release, HOLD_RELEASE, "acme/omar", "acme/olga"),
-    (verify_revocation, REVOCATION, "acme/abel", "acme/adah"),
+    (lambda dsse, roster: verify_revocation(dsse, roster, Revoked()), REVOCATION, "acme/abel", "acme/adah"),
 ]
 
 
@@ -106,37 +106,77 @@ def test_a_signature_without_the_role_does_not_count(verify: object, statement: 
     refused(Rule.DSSE_SIGNATURE, verify, sign(statement, "acme/abel"), ROSTER)
 
 
+def revocation_of(*signers: str, revoked: Revoked | None = None, statement: Revocation = REVOCATION) -> Revocation:
+    return verify_revocation(sign(statement, *signers), ROSTER, revoked or Revoked())
+
+
 @pytest.mark.rule(Rule.DSSE_SIGNATURE)
 def test_who_may_revoke_what() -> None:
-    officers = ("acme/olga", "acme/omar")
+    officers, nobody = ("acme/olga", "acme/omar"), Revoked()
     for kind, target in (("device", H1.hex()), ("person", "abel"), ("key", "ab" * 32), ("warrant", H1.hex())):
         by_officers = Revocation(kind, target, "", "why", T0)
-        assert verify_revocation(sign(by_officers, *officers), ROSTER) == by_officers
-        refused(Rule.DSSE_SIGNATURE, verify_revocation, sign(by_officers, "acme/olga"), ROSTER)
-    verify_revocation(sign(Revocation("warrant", H1.hex(), "", "why", T0), "acme/escrow"), ROSTER)
-    verify_revocation(sign(Revocation("manifest", H1.hex(), "", "why", T0), "relay"), ROSTER)
-    verify_revocation(sign(Revocation("device", H1.hex(), "enid", "why", T0), "acme/enid"), ROSTER)
-    refused(
-        Rule.DSSE_SIGNATURE, verify_revocation, sign(Revocation("person", "abel", "enid", "", T0), "acme/enid"), ROSTER
-    )
-    refused(Rule.DSSE_SIGNATURE, verify_revocation, sign(REVOCATION, *officers), ROSTER)
+        assert revocation_of(*officers, statement=by_officers) == by_officers
+        refused(Rule.DSSE_SIGNATURE, verify_revocation, sign(by_officers, "acme/olga"), ROSTER, nobody)
+    revocation_of("acme/escrow", statement=Revocation("warrant", H1.hex(), "", "why", T0))
+    revocation_of("relay", statement=Revocation("manifest", H1.hex(), "", "why", T0))
+    revocation_of("acme/enid", statement=Revocation("device", H1.hex(), "enid", "why", T0))
+    person = sign(Revocation("person", "abel", "enid", "", T0), "acme/enid")
+    refused(Rule.DSSE_SIGNATURE, verify_revocation, person, ROSTER, nobody)
+    refused(Rule.DSSE_SIGNATURE, verify_revocation, sign(REVOCATION, *officers), ROSTER, nobody)
+
+
+ABEL = Maker("abel", key("acme/abel").public)
 
 
 def test_an_approval_is_withdrawn_by_its_own_maker() -> None:
     revoked = Revoked()
-    revoked.add(7, REVOCATION)
+    revoked.add(7, REVOCATION, ABEL)
     assert revoked.index_of("approval", H1, maker="abel") == 7
     assert not revoked.covers("approval", H1, maker="adah")
     assert not revoked.covers("case", H1, maker="abel")
-    revoked.add(9, replace(REVOCATION, by=""))
+    revoked.add(9, replace(REVOCATION, by=""), Maker())
     assert revoked.index_of("approval", H1, maker="adah") == 9
 
 
 def test_the_first_leaf_of_a_revocation_counts_in_whatever_order_they_are_shown() -> None:
     revoked = Revoked()
     for index in (9, 7, 8):
-        revoked.add(index, REVOCATION)
+        revoked.add(index, REVOCATION, ABEL)
     assert revoked.index_of("approval", H1, maker="abel") == 7
+
+
+@pytest.mark.rule(Rule.GATE_REVOKED)
+@pytest.mark.parametrize(
+    "end", [Revocation("person", "abel", "", "", T0), Revocation("key", ABEL.key.hex(), "", "", T0)]
+)
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_one_who_is_revoked_revokes_nothing_from_then_on(end: Revocation, order: tuple[int, ...]) -> None:
+    """What was revoked before stays so, and the order in which a reader is shown the leaves changes nothing."""
+    leaves = ((5, REVOCATION, ABEL), (6, end, Maker()), (7, replace(REVOCATION, target=H2.hex()), ABEL))
+    revoked = Revoked()
+    for place in order:
+        revoked.add(*leaves[place])
+    assert revoked.index_of("approval", H1, maker="abel") == 5
+    assert not revoked.covers("approval", H2, maker="abel")
+    refused(Rule.GATE_REVOKED, verify_revocation, sign(REVOCATION, "acme/abel"), ROSTER, revoked)
+
+
+def test_the_officers_quorum_ends_by_roster_only() -> None:
+    revoked = Revoked()
+    for index, name in enumerate(("olga", "omar")):
+        revoked.add(index, Revocation("person", name, "", "", T0), Maker())
+    assert revocation_of("acme/olga", "acme/omar", revoked=revoked, statement=replace(REVOCATION, by=""))
+
+
+@pytest.mark.parametrize("kind", ["warrant", "manifest"])
+def test_a_service_with_a_revoked_key_revokes_nothing(kind: str) -> None:
+    name = {"warrant": "acme/escrow", "manifest": "relay"}[kind]
+    revoked = Revoked()
+    revoked.add(1, Revocation("key", key(name).public.hex(), "", "", T0), Maker())
+    statement = sign(Revocation(kind, H1.hex(), "", "", T0), name)
+    refused(Rule.GATE_REVOKED, verify_revocation, statement, ROSTER, revoked)
+    revoked.add(2, Revocation(kind, H1.hex(), "", "", T0), Maker(key=key(name).public))
+    assert not revoked.covers(kind, H1)
 
 
 @pytest.mark.rule(Rule.DSSE_SYNTAX)
