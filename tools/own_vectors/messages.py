@@ -111,6 +111,9 @@ def _refused(story: Story, session: Session) -> list[Value]:
         "an index of 2^32": (
             "WIR-1", encode(pb.Message(header=wide, ciphertext=altered.ciphertext, signature=signed_wide)),
         ),
+        "a time beyond every database": ("WIR-3", session.forge(client_time_ms=2**63)),
+        "a time after the year 9999": ("WIR-3", session.forge(client_time_ms=253_402_300_800_000)),
+        "a leaf index of 2^63": ("WIR-3", session.forge(newest_leaf=2**63)),
         "of another session": ("MSG-1", session.forge(record_hash=bytes(64))),
         "an index too far": ("MSG-2", session.forge(index=1)),
         "another previous hash": ("MSG-3", session.forge(previous=bytes(64))),

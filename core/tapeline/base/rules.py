@@ -36,7 +36,7 @@ class Rule(Enum):
     GROUP_SCALAR = RuleText("GRP-2", "a scalar that is zero or not below the group order", _ALTERED)
     WIRE_CANONICAL = RuleText("WIR-1", "bytes that deterministic re-serialisation does not reproduce", _ALTERED)
     WIRE_UNKNOWN = RuleText("WIR-2", "unknown fields in a signed or hashed structure", "Update this software.")
-    WIRE_SIZE = RuleText("WIR-3", "an object or field over its size limit, or of a wrong length", _ALTERED)
+    WIRE_SIZE = RuleText("WIR-3", "an object, field or integer beyond its limit, or of a wrong length", _ALTERED)
     SIGNATURE = RuleText("SIG-1", "a signature that does not verify for its kind, bytes and key", _ALTERED)
 
     # --- devices, prekeys, membership ----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tapeline.base.hashing import tagged_hash, u64
 from tapeline.base.rules import Rule, require
+from tapeline.crypto.bounds import require_bounded
 from tapeline.crypto.signing import SigningKey, signature_holds
 from tapeline.transparency.merkle import leaf_hash
 from tapeline.wire.v1.objects_pb2 import Ack
@@ -17,7 +18,8 @@ def sign_ack(key: SigningKey, origin: str, index: int, leaf: bytes) -> bytes:
 
 
 def verify_ack(public: bytes, origin: str, ack: Ack) -> None:
-    """Refuse under ACK-1 an acknowledgement that the log's relay key did not sign."""
+    """Refuse an acknowledgement that the relay key did not sign (ACK-1), or of an index beyond all logs (WIR-3)."""
+    require_bounded(ack, "acknowledgement")
     require(
         signature_holds(public, KIND, _body(origin, ack.index, ack.leaf), ack.signature),
         Rule.ACK_SIGNATURE,

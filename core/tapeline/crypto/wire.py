@@ -8,12 +8,13 @@ from google.protobuf.message import DecodeError, Message
 
 from tapeline.base.errors import MalformedInput
 from tapeline.base.rules import Rule, require
+from tapeline.crypto.bounds import require_bounded
 
 M = TypeVar("M", bound=Message)
 
 
 def parse(cls: type[M], data: bytes, *, limit: int, what: str) -> M:
-    """Return the message that `data` encodes canonically, without unknown fields at any depth.
+    """Return the message that `data` encodes canonically, at any depth without unknown fields or unbounded integers.
 
     Args:
         cls: the protobuf class.
@@ -36,6 +37,7 @@ def parse(cls: type[M], data: bytes, *, limit: int, what: str) -> M:
     known.CopyFrom(message)
     known.DiscardUnknownFields()
     require(encode(known) == data, Rule.WIRE_UNKNOWN, f"A {what} holds unknown fields.")
+    require_bounded(message, what)
     return message
 
 

@@ -16,7 +16,7 @@ from nacl.signing import SigningKey
 from tapeline.base.errors import MalformedInput
 from tapeline.base.rules import Rule, require
 from tapeline.base.secret import Secret
-from tapeline.transparency.encoding import MAX_SIZE
+from tapeline.transparency.encoding import MAX_TIMESTAMP
 from tapeline.transparency.keys import COSIGNATURE_V1, VerifierKey, parse_signing_key
 from tapeline.transparency.note import NoteSignature, ed25519_verifies
 
@@ -46,9 +46,9 @@ class Cosigner:
         """Return the cosignature line over a checkpoint's text at a POSIX time in seconds.
 
         Raises:
-            MalformedInput: a time outside 1 … 2⁶³ − 1.
+            MalformedInput: a time outside the years 1970 to 9999.
         """
-        if not 0 < timestamp <= MAX_SIZE:
+        if not 0 < timestamp <= MAX_TIMESTAMP:
             raise MalformedInput("A cosignature's time is out of range.", "Set this machine's clock.")
         signature = SigningKey(self._seed.reveal()).sign(_message(text, timestamp)).signature
         value = timestamp.to_bytes(_TIME_BYTES, "big") + signature
@@ -72,7 +72,7 @@ def verify_cosignature(text: bytes, signature: NoteSignature, key: VerifierKey) 
         key.kind == COSIGNATURE_V1
         and signature.is_by(key)
         and len(signature.value) == _TIME_BYTES + _SIGNATURE_BYTES
-        and 0 < timestamp <= MAX_SIZE
+        and 0 < timestamp <= MAX_TIMESTAMP
         and ed25519_verifies(key.public, _message(text, timestamp), signature.value[_TIME_BYTES:])
     )
     require(valid, Rule.NOTE_SIGNATURE, "A known witness's cosignature does not verify.")

@@ -7,7 +7,9 @@ import base64
 from tapeline.base.rules import Rule, require
 
 MAX_SIZE = 2**63 - 1
-"""Largest tree size, index or timestamp: what every implementation's signed 64-bit integer holds."""
+"""Largest tree size or index: what every implementation's signed 64-bit integer holds."""
+MAX_TIMESTAMP = 253_402_300_799
+"""Latest time of a cosignature, unix seconds: the end of the year 9999. Its milliseconds fit everywhere too."""
 
 
 def encode_base64(data: bytes) -> str:

@@ -47,6 +47,7 @@ def parse(kind: str, data: bytes) -> dict[str, Any]:
     fields = [field.split(":") for field in DEFINITIONS[kind].split()]
     found: dict[str, Any] = {name: _default(type_) for name, type_ in fields}
     at = last = 0
+    over = False
     seen = set()
     while at < len(data):
         key, at = _varint(data, at)
@@ -60,12 +61,14 @@ def parse(kind: str, data: bytes) -> dict[str, Any]:
         value, at = _varint(data, at)
         if wire_type == 0:
             demand(value < LIMITS[type_[0]], "WIR-1")
+            over = over or value >= (253402300800000 if name.endswith("_ms") else 2**63)
         else:
             demand(at + value <= len(data), "malformed")
             raw, at = data[at : at + value], at + value
         demand(type_[-1] in "*?" or type_[0].isupper() or value != 0, "WIR-1")  # a default that is spelled out
         decoded = value if wire_type == 0 else _decode(type_.rstrip("*?"), raw)
         found[name] = [*found[name], decoded] if type_.endswith("*") else decoded
+    demand(not over, "WIR-3")
     _require_lengths(fields, found)
     return found
 
