@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from gov_kit import WITNESSES, key, log_signer
 from record_kit import SeededRng
+from typer.testing import CliRunner
 
 from tapeline.base.secret import Secret
+from tapeline.cli.main import build
 from tapeline.crypto.hpke_open import HpkePrivate
 from tapeline.crypto.keyfile import PersonKey, seal_key_file
 from tapeline.crypto.passphrase import Argon2Cost
@@ -60,6 +63,7 @@ def write_key(folder: Path, name: str) -> Path:
     """Write a person's key file under `PASSPHRASE`, and the passphrase's file beside it."""
     path, secret = folder / f"{name}.key", folder / "passphrase"
     path.write_bytes(seal_key_file(person_key(name), SECRET, SeededRng(f"seal {name}"), CHEAP))
+    path.chmod(0o600)
     secret.write_text(PASSPHRASE)
     secret.chmod(0o600)
     return path
@@ -68,3 +72,11 @@ def write_key(folder: Path, name: str) -> Path:
 def signed(roster: Roster, *names: str) -> bytes:
     """A roster with the signatures of these people."""
     return roster.sign([signer(person_key(name).signing) for name in names])
+
+
+def command(*words: object, expect: int = 0) -> Any:
+    """Run `tapeline` in this process; its JSON result, or its error."""
+    arguments = [*map(str, words), "--json"]
+    result = CliRunner().invoke(build(arguments), arguments)
+    assert result.exit_code == expect, (result.stdout, result.stderr, result.exception)
+    return json.loads(result.stdout) if expect == 0 else json.loads(result.stderr.strip().splitlines()[-1])["error"]

@@ -25,6 +25,7 @@ from tapeline.cli.common import (
     read_passphrase,
     stderr,
 )
+from tapeline.cli.passphrase import new_passphrase
 from tapeline.client import Client, Conversation, Message
 from tapeline.client.content import Delete, DisclosureAck, Edit, Reaction, ReadReceipt, RecordingDisclosure, Reply
 from tapeline.client.events import Alarm, Disclosure
@@ -49,7 +50,7 @@ async def enrol(
 ) -> None:
     """Enrol this device with a code from the enroller."""
     text = await asyncio.to_thread(sys.stdin.readline, 4096) if code == "-" else code
-    secret = read_passphrase(passphrase_fd, passphrase_file, prompt="New passphrase", confirm=True)
+    secret = new_passphrase(passphrase_fd, passphrase_file, about=[device_name])
     async with await Client.enrol(
         text,
         relay=relay,

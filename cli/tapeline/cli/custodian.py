@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from tapeline.agent.ceremony import ROUNDS
-from tapeline.agent.passphrase_store import open_store
 from tapeline.base.errors import StateError
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.text import printable
@@ -26,6 +25,7 @@ from tapeline.cli.custodian_common import STORE_PURPOSE, DataOption, PolicyOptio
 from tapeline.cli.custodian_files import app as files_app
 from tapeline.cli.parties import EscrowOption, KeyOption, RelayOption, RosterOption, acting, desk_of, open_person, unhex
 from tapeline.cli.spoken import escrow_key_words
+from tapeline.cli.stores import store_of
 from tapeline.custodian.answer import answer_warrant, answer_what_policy_allows, open_warrants
 from tapeline.custodian.ceremony.memory import CeremonyMemory
 from tapeline.custodian.ceremony.run import run_ceremony
@@ -56,7 +56,7 @@ def ceremony(
     Example: tapeline custodian ceremony --key cora.key --data cora --roster roster.json --escrow 127.0.0.1:7003
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
-    store = open_store(data, passphrase, STORE_PURPOSE, system_rng)
+    store = store_of(data, passphrase, STORE_PURPOSE)
     with desk_of(person, roster, escrow) as desk:
         me = acting(desk)
         known = desk.board.ceremonies()
@@ -101,7 +101,7 @@ def release(
     --relay 127.0.0.1:7001
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
-    store = open_store(data, passphrase, STORE_PURPOSE, system_rng)
+    store = store_of(data, passphrase, STORE_PURPOSE)
 
     with desk_of(person, roster, escrow, relay) as desk:
         me = acting(desk)
@@ -137,7 +137,7 @@ def watch(
     --relay 127.0.0.1:7001 --policy policy.toml
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
-    store = open_store(data, passphrase, STORE_PURPOSE, system_rng)
+    store = store_of(data, passphrase, STORE_PURPOSE)
     with desk_of(person, roster, escrow, relay) as desk:
         me = acting(desk)
         releaser = Releaser(me, store, read_policy(policy), lambda _: False, system_rng)
@@ -164,7 +164,7 @@ def status(
     Example: tapeline custodian status --key cora.key --data cora
     """
     _, passphrase = open_person(key, passphrase_fd, passphrase_file)
-    memory = CeremonyMemory(open_store(data, passphrase, STORE_PURPOSE, system_rng))
+    memory = CeremonyMemory(store_of(data, passphrase, STORE_PURPOSE, fresh=False))
     rows = []
     for record in memory.ceremonies():
         certificate = EscrowCertificate.parse(record.certificate) if record.certificate else None

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from tapeline.agent.passphrase_store import open_store
 from tapeline.base.errors import PermissionRefused
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.cli.common import JsonOption, PassphraseFd, PassphraseFile, command_errors, print_result
 from tapeline.cli.custodian_common import STORE_PURPOSE, DataOption, PolicyOption, YesOption, asker, show_progress
+from tapeline.cli.files import PRIVATE, write_new
 from tapeline.cli.parties import EscrowOption, KeyOption, RosterOption, desk_of, open_person
+from tapeline.cli.stores import store_of
 from tapeline.crypto.wire import encode, parse
 from tapeline.custodian.answer import carried_gate
 from tapeline.custodian.ceremony.carried import CarriedCeremony, parsed_id, read_state
@@ -48,7 +49,7 @@ def ceremony(
     Example: tapeline custodian file ceremony ceremony.state --key cora.key --data cora --roster roster.json
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
-    store = open_store(data, passphrase, STORE_PURPOSE, system_rng)
+    store = store_of(data, passphrase, STORE_PURPOSE)
     founding = Roster.parse(read_founding_roster(roster))
     holder = founding.by_key(person.signing.public)
     if holder is None:
@@ -81,7 +82,7 @@ def release(
     --out bundles
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
-    store = open_store(data, passphrase, STORE_PURPOSE, system_rng)
+    store = store_of(data, passphrase, STORE_PURPOSE)
     founding = Roster.parse(read_founding_roster(roster))
     gate, holder = carried_gate(file.read_bytes(), founding, person.signing.public)
     releaser = Releaser(Custodian(holder, person.signing), store, read_policy(policy), asker(yes=yes), system_rng)
@@ -89,7 +90,7 @@ def release(
     names = []
     for one in releaser.release(gate, system_clock()):
         path = out / f"{holder}-{one.epoch}.bundle"
-        path.write_bytes(encode(BundlePost(release=one.release, sealed_bundle=one.sealed_bundle)))
+        write_new(path, encode(BundlePost(release=one.release, sealed_bundle=one.sealed_bundle)), mode=PRIVATE)
         names.append(str(path))
     print_result({"bundles": names}, as_json=as_json)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from tapeline.base.errors import MalformedInput, StateError
@@ -29,12 +30,13 @@ def write_new(path: Path, content: bytes, *, mode: int = PUBLIC) -> None:
     _fill(descriptor, content)
 
 
-def replace_whole(path: Path, content: bytes) -> None:
-    """Replace a file in one step, with the mode that it has."""
+def replace_whole(path: Path, content: bytes, prove: Callable[[bytes], object] = bytes) -> None:
+    """Replace a file in one step, with the mode that it has; not before `prove` took what was read back from disk."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     mode = path.stat().st_mode & 0o777
     try:
         _fill(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), content)
+        prove(partial.read_bytes())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ _PEOPLE, _SERVERS, _ANYONE = "People", "Servers", "Everyone"
 GROUPS = (
     Group("demo", _ANYONE, "Run the whole story with real processes on this machine.", "all"),
     Group("chat", _ANYONE, "Chat as an employee: enrol a device, send, read."),
-    Group("key", _ANYONE, "Make and show the key file of a person."),
+    Group("key", _ANYONE, "Make and show the key file of a person, change its passphrase."),
     Group("audit", _ANYONE, "Copy both logs and the archive, and verify them offline with no secret.", "relay"),
     Group("officer", _PEOPLE, "Found the organisation, sign rosters and certificates.", "escrow"),
     Group("custodian", _PEOPLE, "Hold a share: ceremony, releases.", "escrow"),

@@ -6,6 +6,7 @@ import getpass
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -13,6 +14,7 @@ import typer
 
 from tapeline.base.errors import MalformedInput, StateError
 from tapeline.base.secret import Secret
+from tapeline.cli.strength import require_strong
 
 MAX_BYTES = 1024
 
@@ -25,6 +27,14 @@ PassphraseFile: TypeAlias = Annotated[
     typer.Option("--passphrase-file", metavar="PATH", help="Read the passphrase from this file, which only you read."),
 ]
 passphrase_option = PassphraseFile
+NewPassphraseFd: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--new-passphrase-fd", metavar="N", help="Read the new passphrase from this descriptor.", min=0),
+]
+NewPassphraseFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--new-passphrase-file", metavar="PATH", help="Read the new passphrase from this file of yours."),
+]
 
 
 def read_passphrase(
@@ -55,6 +65,18 @@ def read_passphrase(
     if file is not None:
         return _checked(_read_file(file))
     return _ask(prompt, confirm=confirm)
+
+
+def new_passphrase(fd: int | None = None, file: Path | None = None, *, about: Iterable[str] = ()) -> Secret:
+    """Return a new passphrase, asked twice at a terminal, that is not easily guessed; `about` as `require_strong`.
+
+    Raises:
+        MalformedInput: as `read_passphrase`, or too weak.
+        StateError: as `read_passphrase`.
+    """
+    passphrase = read_passphrase(fd, file, prompt="New passphrase", confirm=True)
+    require_strong(passphrase, about=about)
+    return passphrase
 
 
 def _read_fd(fd: int) -> bytes:

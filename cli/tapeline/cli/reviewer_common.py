@@ -9,9 +9,9 @@ from typing import Annotated, TypeAlias
 import typer
 
 from tapeline.agent.desk import Desk
-from tapeline.agent.passphrase_store import open_store
 from tapeline.base.seam import system_rng
 from tapeline.base.secret import Secret
+from tapeline.cli.stores import store_of
 from tapeline.review.casekeys import CaseKeys
 from tapeline.review.workspace import Workspace
 
@@ -22,5 +22,5 @@ CaseArgument: TypeAlias = Annotated[str, typer.Argument(help="The case's hash.",
 
 def workspace_of(desk: Desk, data: Path, passphrase: Secret) -> Workspace:
     """Return the workspace of a data folder."""
-    keys = CaseKeys(open_store(data, passphrase, STORE_PURPOSE, system_rng))
+    keys = CaseKeys(store_of(data, passphrase, STORE_PURPOSE))
     return Workspace(desk, keys, system_rng, f"tapeline {version('tapeline')}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
+from officer_kit import command as tapeline
 from officer_kit import signed, write_key, write_plan
 from typer.testing import CliRunner
 
@@ -14,14 +13,6 @@ from tapeline.cli.main import build
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.roster import Roster
 from tapeline.officer.plan_example import EXAMPLE
-
-
-def tapeline(*words: object, expect: int = 0) -> Any:
-    """Run the command in this process; its JSON result, or its error."""
-    arguments = [*map(str, words), "--json"]
-    result = CliRunner().invoke(build(arguments), arguments)
-    assert result.exit_code == expect, (result.stdout, result.stderr, result.exception)
-    return json.loads(result.stdout) if expect == 0 else json.loads(result.stderr.strip().splitlines()[-1])["error"]
 
 
 def text_of(*words: object) -> str:
