@@ -40,7 +40,8 @@ from tapeline.relay.config import RelayConfig
 from tapeline.relay.keys import RelayKeys, init_keys, load_keys
 from tapeline.relay.storage.engine import migrate, open_engine
 from tapeline.testing.clock import ManualClock
-from tapeline.tlog.listen import HttpServer
+from tapeline.tlog.listen import HttpPort, HttpServer
+from tapeline.tlog.ports import taken_ports
 from tapeline.tlog.publisher import PublisherSettings
 from tapeline.transparency.tlogproof import TlogProof
 from tapeline.transparency.witness import MemoryWitnessStore, Witness
@@ -104,13 +105,15 @@ class Deployment:
         engine = open_engine(config.database)
         try:
             await migrate(engine)
-            relay = await open_relay(config, load_keys(config.data), engine, clock=self.clock, rng=system_rng)
-            where = await relay.start([path.read_bytes() for path in self.roster_files])
-            async with grpc.aio.insecure_channel(where["grpc"]) as channel:
-                try:
-                    yield RunningRelay(self, relay, channel, where)
-                finally:
-                    await relay.stop()
+            async with taken_ports(config.host, config.grpc_port, config.http_port, config.server) as ports:
+                keys = load_keys(config.data)
+                relay = await open_relay(config, keys, engine, ports, clock=self.clock, rng=system_rng)
+                where = await relay.start([path.read_bytes() for path in self.roster_files])
+                async with grpc.aio.insecure_channel(where["grpc"]) as channel:
+                    try:
+                        yield RunningRelay(self, relay, channel, where)
+                    finally:
+                        await relay.stop()
         finally:
             await engine.dispose()
 
@@ -210,7 +213,7 @@ async def deployment(folder: Path, firms: Sequence[str] = ("acme",)) -> AsyncIte
         rows = []
         for name in ("in1", "out1", "out2"):
             witness = Witness(WITNESSES[name], logs, MemoryWitnessStore())  # type: ignore[arg-type]
-            server = HttpServer(witness_app(witness, system_clock), "127.0.0.1", 0)
+            server = HttpServer(witness_app(witness, system_clock), HttpPort("127.0.0.1", 0))
             url = await server.start() if name in ASKED else ""
             if name in ASKED:
                 stack.push_async_callback(server.stop)

@@ -17,7 +17,8 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import ContextVar
 from typing import Annotated, Any, ParamSpec, TypeAlias, TypeVar, cast, overload
 
 import typer
@@ -46,14 +47,17 @@ __all__ = [
     "read_passphrase",
     "stderr",
     "stdout",
+    "until_the_command_ends",
 ]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 json_option = JsonOption
 DEBUG_VARIABLE = "TAPELINE_DEBUG"
+_ENDINGS: ContextVar[ExitStack] = ContextVar("tapeline_command_endings")
 
 
 def debugging() -> bool:
@@ -150,10 +154,17 @@ def _decorated(function: Callable[..., Any]) -> Callable[..., Any]:
     return cast("Callable[..., Any]", wrapper)
 
 
+def until_the_command_ends(resource: AbstractContextManager[T]) -> T:
+    """Enter a context that is left when the running command ends, however it ends."""
+    return _ENDINGS.get().enter_context(resource)
+
+
 @contextmanager
 def _guard(as_json: bool) -> Iterator[None]:
     try:
-        yield
+        with ExitStack() as endings:
+            _ENDINGS.set(endings)
+            yield
     except (KeyboardInterrupt, asyncio.CancelledError):
         stderr().print("Stopped.")
         raise SystemExit(130) from None

@@ -25,7 +25,7 @@ from tapeline.cli.custodian_common import STORE_PURPOSE, DataOption, PolicyOptio
 from tapeline.cli.custodian_files import app as files_app
 from tapeline.cli.parties import EscrowOption, KeyOption, RelayOption, RosterOption, acting, desk_of, open_person, unhex
 from tapeline.cli.spoken import escrow_key_words
-from tapeline.cli.stores import store_of
+from tapeline.cli.stores import held, store_of, watched_store
 from tapeline.custodian.answer import answer_warrant, answer_what_policy_allows, open_warrants
 from tapeline.custodian.ceremony.memory import CeremonyMemory
 from tapeline.custodian.ceremony.run import run_ceremony
@@ -137,14 +137,16 @@ def watch(
     --relay 127.0.0.1:7001 --policy policy.toml
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
-    store = store_of(data, passphrase, STORE_PURPOSE)
+    store = watched_store(data, passphrase, STORE_PURPOSE)
     with desk_of(person, roster, escrow, relay) as desk:
         me = acting(desk)
         releaser = Releaser(me, store, read_policy(policy), lambda _: False, system_rng)
         while True:
-            desk.audit.sync(desk.board)
-            for line in answer_what_policy_allows(desk, releaser, me.id, system_clock()):
-                print_result({"event": line}, as_json=as_json, human=line)
+            # Between two looks the folder is free: what waits for the person is released by another command.
+            with held(data):
+                desk.audit.sync(desk.board)
+                for line in answer_what_policy_allows(desk, releaser, me.id, system_clock()):
+                    print_result({"event": line}, as_json=as_json, human=line)
             if once:
                 return
             time.sleep(seconds)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.times import HOUR
 from tapeline.cli.common import JsonOption, command_errors, print_result
+from tapeline.cli.services import HealthPortOption, LogFormatOption, LogLevelOption, service_log
 from tapeline.crypto.enrolment import format_enrolment
 from tapeline.enroller.config import EnrollerConfig, load_roster, require_enroller
 from tapeline.enroller.keys import init_key, load_key, public_part
 from tapeline.enroller.serve import serve as serve_enroller
 from tapeline.enroller.service import EnrollerService
 from tapeline.enroller.store import open_store
+from tapeline.rpc.logs import LogFormat, LogLevel
 
 app = typer.Typer(help="Enrol users' first devices.", no_args_is_help=True)
 
@@ -62,11 +65,16 @@ async def serve(
     roster: RosterOption,
     host: Annotated[str, typer.Option("--host", help="Loopback address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="gRPC port; 0 takes a free one.")] = 0,
+    http_port: HealthPortOption = 0,
+    log_level: LogLevelOption = LogLevel.INFO,
+    log_format: LogFormatOption = LogFormat.AUTO,
     as_json: JsonOption = False,
 ) -> None:
     """Serve until SIGTERM, which lets work at hand finish."""
 
-    def ready(where: dict[str, str]) -> None:
-        print_result(where, as_json=as_json, human=f"Enroller listens on {where['grpc']}")
+    with service_log("enroller", log_level, log_format, as_json=as_json, human=_where) as ready:
+        await serve_enroller(EnrollerConfig(data, roster, host, port, http_port), ready=ready)
 
-    await serve_enroller(EnrollerConfig(data, roster, host, port), ready=ready)
+
+def _where(where: Mapping[str, Any]) -> str:
+    return f"Enroller listens on {where['grpc']}, health on {where['http']}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -26,6 +27,8 @@ Exit status: 0 done, 1 refused or findings, 2 wrong usage, 3 a service not reach
 
 def run() -> None:
     """Run the command line of this process; the entry point of the installed `tapeline`."""
+    # gRPC's own library writes raw lines to standard error; what they say, we say in our words (read when it loads).
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     with command_errors(as_json="--json" in sys.argv):
         build(sys.argv[1:])()
 

@@ -7,6 +7,7 @@ file comes last, so that the old passphrase opens it until all stores are done.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from tapeline.agent.passphrase_store import STORE_KEY
@@ -14,7 +15,7 @@ from tapeline.base.errors import CryptoFailure, NotFound
 from tapeline.base.seam import system_rng
 from tapeline.base.secret import Secret
 from tapeline.cli.files import read_bounded, replace_whole
-from tapeline.cli.stores import PURPOSES
+from tapeline.cli.stores import PURPOSES, held
 from tapeline.crypto.keyfile import MAX_KEY_FILE_BYTES, open_key_file, seal_key_file
 from tapeline.crypto.passphrase import WrongPassphrase, open_under_passphrase, seal_under_passphrase
 
@@ -27,12 +28,17 @@ def change_passphrase(key: Path, folders: Sequence[Path], old: Secret, new: Secr
     Raises:
         WrongPassphrase: one of them opens under neither, and nothing was changed.
         NotFound: a folder holds no store.
+        FolderHeld: another command works on one.
     """
-    steps = [_store_step(folder, old, new) for folder in folders]
-    steps.append(_key_step(key, old, new))
-    # Everything opened before the first file changes.
-    for step in steps:
-        step()
+    with ExitStack() as locks:
+        for folder in folders:
+            _require_store(folder)
+            locks.enter_context(held(folder))
+        steps = [_store_step(folder, old, new) for folder in folders]
+        steps.append(_key_step(key, old, new))
+        # Everything opened before the first file changes.
+        for step in steps:
+            step()
     return [*(str(folder) for folder in folders), str(key)]
 
 
@@ -51,10 +57,13 @@ def _key_step(path: Path, old: Secret, new: Secret) -> Callable[[], None]:
     return lambda: replace_whole(path, seal_key_file(key, new, system_rng), prove)
 
 
+def _require_store(folder: Path) -> None:
+    if not (folder / STORE_KEY).is_file():
+        raise NotFound(f"There is no store in {folder}.", "Give the --data of the custodian's or reviewer's commands.")
+
+
 def _store_step(folder: Path, old: Secret, new: Secret) -> Callable[[], None]:
     path = folder / STORE_KEY
-    if not path.is_file():
-        raise NotFound(f"There is no store in {folder}.", "Give the --data of the custodian's or reviewer's commands.")
     sealed = bytes.fromhex(read_bounded(path, MAX_STORE_KEY, "--data").decode("ascii").strip())
     opened = _opened(sealed, old)
     if opened is None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tapeline.base.seam import system_rng
 from tapeline.cli.common import JsonOption, command_errors, print_result
+from tapeline.cli.services import LogFormatOption, LogLevelOption, service_log
 from tapeline.relay.config import RelayConfig, parse_vaults
 from tapeline.relay.keys import init_keys
 from tapeline.relay.serve import serve as serve_relay
 from tapeline.relay.services.device_limits import DeviceLimits
+from tapeline.rpc.logs import LogFormat, LogLevel
 
 app = typer.Typer(help="Run the relay.", no_args_is_help=True)
 
@@ -45,13 +48,17 @@ async def serve(
     devices_a_day: Annotated[
         int, typer.Option("--devices-a-day", min=0, help="How many of a user's may enter in a day by a device's word.")
     ] = 8,
+    log_level: LogLevelOption = LogLevel.INFO,
+    log_format: LogFormatOption = LogFormat.AUTO,
     as_json: JsonOption = False,
 ) -> None:
     """Serve until SIGTERM, which lets work at hand finish."""
 
-    def ready(where: dict[str, str | int]) -> None:
-        print_result(where, as_json=as_json, human=f"Relay listens on {where['grpc']}, tiles on {where['http']}")
-
     limits = DeviceLimits(user_devices, devices_a_day)
     config = RelayConfig(data, tuple(roster), host, port, http_port, parse_vaults(vault or []), devices=limits)
-    await serve_relay(config, ready=ready)
+    with service_log("relay", log_level, log_format, as_json=as_json, human=_where) as ready:
+        await serve_relay(config, ready=ready)
+
+
+def _where(where: Mapping[str, Any]) -> str:
+    return f"Relay listens on {where['grpc']}, tiles on {where['http']}"

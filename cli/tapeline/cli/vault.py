@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tapeline.base.seam import system_rng
 from tapeline.cli.common import JsonOption, command_errors, print_result
+from tapeline.cli.services import HealthPortOption, LogFormatOption, LogLevelOption, service_log
+from tapeline.rpc.logs import LogFormat, LogLevel
 from tapeline.vault.keys import init_keys
 from tapeline.vault.serve import VaultConfig
 from tapeline.vault.serve import serve as serve_vault
@@ -37,6 +40,9 @@ async def serve(
     roster: Annotated[Path, typer.Option("--roster", help="Signed roster version 1.")],
     host: Annotated[str, typer.Option("--host", help="Loopback address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="gRPC port; 0 takes a free one.")] = 0,
+    http_port: HealthPortOption = 0,
+    log_level: LogLevelOption = LogLevel.INFO,
+    log_format: LogFormatOption = LogFormat.AUTO,
     as_json: JsonOption = False,
 ) -> None:
     """Serve until SIGTERM, which lets work at hand finish.
@@ -44,7 +50,9 @@ async def serve(
     Example: tapeline vault serve --data DIR --roster roster.json --port 7003
     """
 
-    def ready(where: dict[str, object]) -> None:
-        print_result(where, as_json=as_json, human=f"Vault listens on {where['grpc']}")
+    with service_log("vault", log_level, log_format, as_json=as_json, human=_where) as ready:
+        await serve_vault(VaultConfig(data, roster, host, port, http_port), ready=ready)
 
-    await serve_vault(VaultConfig(data, roster, f"{host}:{port}"), ready=ready)
+
+def _where(where: Mapping[str, Any]) -> str:
+    return f"Vault listens on {where['grpc']}, health on {where['http']}"

@@ -110,6 +110,12 @@ class Witness:
                 return None if latest is None else latest.note
         return None
 
+    def trouble(self) -> str:
+        """Return why the witness cannot cosign, in a sentence; empty where it can."""
+        for origin in self._logs:
+            self._store.latest(origin)  # an unreadable memory raises
+        return ""
+
     def _advance(self, request: AddCheckpoint, signed: Note, now_s: int) -> WitnessAnswer:
         checkpoint = request.checkpoint
         latest = self._store.latest(checkpoint.origin)

@@ -41,17 +41,27 @@ class Mirror:
         self._publisher = publisher
         self._relay = relay
         self._interval_s = interval_ms / SECOND
+        self._trouble = ""
 
     async def run(self) -> None:
         """Mirror for ever."""
         while True:
             try:
                 await self.once()
+                self._trouble = ""
             except TapelineError as error:
+                self._trouble = "The relay does not take what is to be mirrored, or does not answer."
                 _log.warning("mirror_refused", error=type(error).__name__, rule=getattr(error, "rule", None))
             except Exception as error:  # the mirror must outlive one failure of the database
                 log_internal("mirror_failed", error)
             await asyncio.sleep(self._interval_s)
+
+    async def why_behind(self) -> str:
+        """Return a sentence where the archive lacks what it should have; empty where it has all."""
+        lag = await self._database.read(lambda conn: len(store.unmirrored(conn, tuple(_LEAF_TYPES), 2**31)))
+        if self._trouble and lag:
+            return f"{self._trouble} Statements that wait: {lag}."
+        return ""
 
     async def once(self) -> int:
         """Send all that the archive lacks now and return how many statements that were."""

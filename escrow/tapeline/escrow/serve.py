@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, nullcontext, suppress
+from typing import Any
 
+from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.requests import Request
 
@@ -18,7 +20,7 @@ from tapeline.base.times import Clock, Rng
 from tapeline.crypto.login import ESCROW, RELAY
 from tapeline.escrow.board import Board
 from tapeline.escrow.ceremonies import CeremonyBoard
-from tapeline.escrow.config import EscrowConfig, split_address
+from tapeline.escrow.config import EscrowConfig
 from tapeline.escrow.database import Database, open_database
 from tapeline.escrow.keys import EscrowKeys, load_keys
 from tapeline.escrow.mirror import Mirror
@@ -33,24 +35,29 @@ from tapeline.escrow.vault_client import VaultClient
 from tapeline.escrow.who_is import board_who_is
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.roster import Roster
+from tapeline.local.folder import FolderLock
+from tapeline.rpc.health import Check, Readiness
 from tapeline.rpc.login import LoginService
 from tapeline.rpc.roster_file import read_founding_roster
 from tapeline.rpc.server import RpcServer, ServerLimits, Service
 from tapeline.rpc.signals import StopSignal
 from tapeline.rpc.tokens import TokenStore, bearer_token
+from tapeline.tlog.health import log_checks
 from tapeline.tlog.http import log_routes
 from tapeline.tlog.listen import HttpServer
+from tapeline.tlog.ports import Ports, taken_ports
 from tapeline.tlog.publisher import LogPublisher, PublisherSettings
 from tapeline.tlog.witnessing import WitnessEndpoint
 from tapeline.wire.v1 import common_pb2_grpc, escrow_pb2_grpc
 
 DATABASE = "escrow.db"
+LIMITS = ServerLimits(receive_bytes=PACKAGE_BYTES, send_bytes=PACKAGE_BYTES)
 
 
 async def serve(
     config: EscrowConfig,
     *,
-    ready: Callable[[dict[str, object]], None],
+    ready: Callable[[Mapping[str, Any]], None],
     clock: Clock = system_clock,
     rng: Rng = system_rng,
     stop: asyncio.Event | None = None,
@@ -64,30 +71,37 @@ async def serve(
         stop: for a process that hosts several services; None installs signal handlers.
 
     Raises:
-        StateError, NotFound, Refused: keys, roster or log are not those of this service.
+        StateError, NotFound, Refused: keys, roster or log are not those of this service, or another process has its
+            folder.
     """
-    keys = load_keys(config.data)
-    first = read_founding_roster(config.roster)
-    _require_own_keys(Roster.parse(first), keys)
     async with AsyncExitStack() as stack:
+        stack.enter_context(FolderLock.hold(config.data))
+        keys = load_keys(config.data)
+        first = read_founding_roster(config.roster)
+        _require_own_keys(Roster.parse(first), keys)
+        ports = await stack.enter_async_context(taken_ports(config.host, config.port, config.http_port, LIMITS))
         database = open_database(config.data / DATABASE)
         stack.push_async_callback(database.close)
-        app = _App(config, keys, database, first, clock, rng)
+        app = _App(config, keys, database, ports, first, clock, rng)
         await app.start()
         stack.push_async_callback(app.close)
-        ready({"grpc": app.grpc_address, "http": app.http_address, "pid": os.getpid()})
-        if stop is not None:
-            await stop.wait()
-        else:
-            with StopSignal() as stopped:
-                await stopped.wait()
+        with nullcontext(stop) if stop else StopSignal() as stopping:
+            ready({**ports.addresses, "pid": os.getpid()})
+            await stopping.wait()
 
 
 class _App:
     """The parts of one running service, wired."""
 
     def __init__(
-        self, config: EscrowConfig, keys: EscrowKeys, database: Database, first: bytes, clock: Clock, rng: Rng
+        self,
+        config: EscrowConfig,
+        keys: EscrowKeys,
+        database: Database,
+        ports: Ports,
+        first: bytes,
+        clock: Clock,
+        rng: Rng,
     ) -> None:
         self._config, self._first = config, first
         state = BoardState(parse_envelope(first, Roster.kind).statement_hash)
@@ -109,20 +123,19 @@ class _App:
         self._teacher = VaultTeacher(state, self._vault)
         self._tokens = TokenStore(clock, rng)
         self._who_is = board_who_is(state)
-        self._server = self._grpc_server(database, state, clock, rng)
-        self._http = self._http_server(database)
+        self._server = self._grpc_server(database, ports, state, clock, rng)
         self._relay = _relay(config, roster, keys)
         self._mirror = None if self._relay is None else Mirror(database, self._publisher, self._relay)
+        self._http = self._http_server(database, ports)
         self._tasks: list[asyncio.Task[None]] = []
-        self.grpc_address = self.http_address = ""
 
     async def start(self) -> None:
         """Check the log, replay it, listen, and start publishing."""
         await self._publisher.start()
         await self._board.load(self._first)
         self._set_policy()
-        self.grpc_address = await self._server.start(*split_address(self._config.grpc))
-        self.http_address = await self._http.start()
+        await self._server.start()
+        await self._http.start()
         self._tasks.append(asyncio.create_task(self._publisher.run()))
         if self._mirror is not None:
             self._tasks.append(asyncio.create_task(self._mirror.run()))
@@ -142,7 +155,7 @@ class _App:
         if self._relay is not None:
             self._relay.close()
 
-    def _grpc_server(self, database: Database, state: BoardState, clock: Clock, rng: Rng) -> RpcServer:
+    def _grpc_server(self, database: Database, ports: Ports, state: BoardState, clock: Clock, rng: Rng) -> RpcServer:
         login = LoginService(
             origin=Roster.parse(self._first).audit_origin,
             audience=ESCROW,
@@ -161,12 +174,23 @@ class _App:
                 lambda s: escrow_pb2_grpc.add_CeremonyServicer_to_server(ceremonies, s),
             ),
         ]
-        limits = ServerLimits(receive_bytes=PACKAGE_BYTES, send_bytes=PACKAGE_BYTES)
-        return RpcServer(services, TABLE, who_is=self._who_is, tokens=self._tokens, clock=clock, limits=limits)
+        return RpcServer(services, TABLE, port=ports.rpc, who_is=self._who_is, tokens=self._tokens, clock=clock)
 
-    def _http_server(self, database: Database) -> HttpServer:
+    def _http_server(self, database: Database, ports: Ports) -> HttpServer:
         routes = log_routes(database.engine, log, latest=self._publisher.latest, authorize=self._may_read_entries)
-        return HttpServer(Starlette(routes=routes), *split_address(self._config.http))
+        return HttpServer(Starlette(routes=[*routes, *Readiness(self._checks(database)).routes()]), ports.http)
+
+    def _checks(self, database: Database) -> dict[str, Check]:
+        async def answers() -> str:
+            await database.read(lambda conn: conn.execute(text("SELECT 1")).scalar())
+            return ""
+
+        checks: dict[str, Check] = {"database": answers, **log_checks(self._publisher, self._board.clock)}
+        if self._config.vault is not None:
+            checks["vault"] = self._vault.why_away
+        if self._mirror is not None:
+            checks["mirror"] = self._mirror.why_behind
+        return checks
 
     async def _may_read_entries(self, request: Request) -> bool:
         """Tell whether the request's token is of one who may read about cases."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TypeVar
 
 import grpc
@@ -18,6 +19,7 @@ A = TypeVar("A", bound=Message)
 MAX_MESSAGE = 64 * 1024 * 1024
 OPTIONS = [("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE)]
 TIMEOUT_S = 120.0
+_CONNECT_S = 1.0
 
 
 class VaultClient:
@@ -39,6 +41,16 @@ class VaultClient:
     async def learn(self, statements: wire.VaultUpdate) -> None:
         """Tell the vault of rosters and certificates."""
         await self._ask("Learn", statements, wire.VaultUpdated)
+
+    async def why_away(self) -> str:
+        """Return a sentence where the vault cannot be connected to within a second; empty where it can."""
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                if self._channel is not None:
+                    await self._channel.channel_ready()
+        except TimeoutError:
+            return "The vault does not answer."
+        return ""
 
     async def close(self) -> None:
         """Close the connection."""

@@ -76,6 +76,10 @@ class Keyring:
             self._learn_certificate(dsse)
         return len(self._by_id)
 
+    def ask_store(self) -> None:
+        """Read something of the store; a failure raises."""
+        self._store.get(_ROSTER)
+
     def _learn_certificate(self, dsse: bytes) -> None:
         claimed = EscrowCertificate.parse(dsse)
         if claimed.v_key_id in self._by_id:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
 
 from tapeline.base.errors import StateError
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.times import Clock, Rng
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.roster import Roster
+from tapeline.local.folder import FolderLock
+from tapeline.rpc.health import Readiness
 from tapeline.rpc.rate import RateLimiter
 from tapeline.rpc.roster_file import read_founding_roster
 from tapeline.rpc.server import RpcServer, ServerLimits, Service
 from tapeline.rpc.signals import StopSignal
 from tapeline.rpc.tokens import TokenStore
+from tapeline.tlog.listen import HttpServer
+from tapeline.tlog.ports import taken_ports
 from tapeline.vault.keyring import Keyring
 from tapeline.vault.keys import VaultKeys, load_keys
 from tapeline.vault.receipts import Receipts
@@ -33,18 +41,21 @@ class VaultConfig:
     Attributes:
         data: folder of secrets and store.
         roster: file of roster version 1, signed.
-        grpc: host:port to listen on; port 0 takes a free one.
+        host: loopback, since this version listens without TLS.
+        port, http_port: 0 takes a free one.
     """
 
     data: Path
     roster: Path
-    grpc: str = "127.0.0.1:0"
+    host: str = "127.0.0.1"
+    port: int = 0
+    http_port: int = 0
 
 
 async def serve(
     config: VaultConfig,
     *,
-    ready: Callable[[dict[str, object]], None],
+    ready: Callable[[Mapping[str, Any]], None],
     clock: Clock = system_clock,
     rng: Rng = system_rng,
     stop: asyncio.Event | None = None,
@@ -52,35 +63,41 @@ async def serve(
     """Run the vault until SIGTERM or SIGINT (or `stop`, where it is given), then drain.
 
     Raises:
-        StateError, NotFound, Refused: secrets or roster are not those of this vault.
+        StateError, NotFound, Refused: secrets or roster are not those of this vault, or another process has its folder.
     """
-    keys = load_keys(config.data, rng)
-    service = _service(config, keys, clock, rng)
-    server = RpcServer(
-        [Service("tapeline.wire.v1.Vault", lambda s: escrow_pb2_grpc.add_VaultServicer_to_server(service, s))],
-        TABLE,
-        who_is=lambda _: None,
-        tokens=TokenStore(clock, rng),
-        clock=clock,
-        limits=ServerLimits(receive_bytes=PACKAGE_BYTES, send_bytes=PACKAGE_BYTES),
-    )
-    host, _, port = config.grpc.rpartition(":")
-    ready({"grpc": await server.start(host.strip("[]"), int(port)), "pid": os.getpid()})
-    if stop is not None:
-        await stop.wait()
-    else:
-        with StopSignal() as stopped:
-            await stopped.wait()
-    await server.stop()
-    keys.store.close()
+    limits = ServerLimits(receive_bytes=PACKAGE_BYTES, send_bytes=PACKAGE_BYTES)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(FolderLock.hold(config.data))
+        keys = load_keys(config.data, rng)
+        stack.callback(keys.store.close)
+        first = read_founding_roster(config.roster)
+        _require_own_key(first, keys)
+        ports = await stack.enter_async_context(taken_ports(config.host, config.port, config.http_port, limits))
+        service = _service(first, keys, clock, rng)
+        server = RpcServer(
+            [Service("tapeline.wire.v1.Vault", lambda s: escrow_pb2_grpc.add_VaultServicer_to_server(service, s))],
+            TABLE,
+            port=ports.rpc,
+            who_is=lambda _: None,
+            tokens=TokenStore(clock, rng),
+            clock=clock,
+        )
+        http = HttpServer(Starlette(routes=Readiness(service.checks()).routes()), ports.http)
+        with nullcontext(stop) if stop else StopSignal() as stopping:
+            ready({"grpc": await server.start(), "http": await http.start(), "pid": os.getpid()})
+            await stopping.wait()
+        await server.stop()
+        await http.stop()
 
 
-def _service(config: VaultConfig, keys: VaultKeys, clock: Clock, rng: Rng) -> VaultService:
-    first = read_founding_roster(config.roster)
+def _require_own_key(first: bytes, keys: VaultKeys) -> None:
+    if Roster.parse(first).vault_key != keys.roster.public:
+        raise StateError("The roster names another vault.", "Use the data folder of this deployment.")
+
+
+def _service(first: bytes, keys: VaultKeys, clock: Clock, rng: Rng) -> VaultService:
     envelope = parse_envelope(first, Roster.kind)
     roster = Roster.parse(envelope)
-    if roster.vault_key != keys.roster.public:
-        raise StateError("The roster names another vault.", "Use the data folder of this deployment.")
     keyring = Keyring(keys.store, envelope.statement_hash, clock, rng)
     keyring.learn([first], [])
     receipts = Receipts(keys.roster, keyring, RateLimiter(clock), clock)

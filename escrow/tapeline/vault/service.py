@@ -12,6 +12,7 @@ from tapeline.base.errors import MalformedInput
 from tapeline.crypto.signing import SigningKey
 from tapeline.governance.certificate import MAX_EPOCH
 from tapeline.rpc.fields import Field
+from tapeline.rpc.health import Check
 from tapeline.rpc.principal import ANONYMOUS
 from tapeline.rpc.rules import KIB, RpcRule, RpcTable
 from tapeline.vault.keyring import Keyring
@@ -52,6 +53,19 @@ class VaultService(VaultServicer):
         self._keyring = keyring
         self._receipts = receipts
         self._releaser = releaser
+
+    def checks(self) -> dict[str, Check]:
+        """Return what the vault's readiness depends on."""
+
+        async def roster() -> str:
+            expired = self._receipts.clock() >= self._keyring.chain.current.expires_ms
+            return "The newest roster that the vault was told of is expired." if expired else ""
+
+        async def store() -> str:
+            await asyncio.to_thread(self._keyring.ask_store)
+            return ""
+
+        return {"roster": roster, "store": store}
 
     async def MakeKey(self, request: wire.VaultKeyRequest, context: Context) -> wire.VaultKeyResponse:  # noqa: N802
         """Return V of an epoch and class, attested for the ceremony."""

@@ -22,7 +22,7 @@ class EnrollerConfig:
         data: folder of key and codes.
         roster: file of the firm's pinned roster version 1 (DSSE).
         host: loopback, since this version listens without TLS.
-        port: 0 takes a free one.
+        port, http_port: 0 takes a free one.
         device_ms: how long a device entry is valid.
     """
 
@@ -30,6 +30,7 @@ class EnrollerConfig:
     roster: Path
     host: str = "127.0.0.1"
     port: int = 0
+    http_port: int = 0
     device_ms: int = 365 * DAY
 
     @property

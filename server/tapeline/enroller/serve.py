@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from functools import partial
+from typing import Any
+
+from starlette.applications import Starlette
 
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.times import Clock, Rng
@@ -11,18 +16,21 @@ from tapeline.enroller.config import EnrollerConfig, load_roster, require_enroll
 from tapeline.enroller.keys import load_key
 from tapeline.enroller.rpc import ENROLLER_TABLE, Enroller
 from tapeline.enroller.service import EnrollerService
-from tapeline.enroller.store import open_store
-from tapeline.rpc.logs import configure_logs
+from tapeline.enroller.store import answers, open_store
+from tapeline.local.folder import FolderLock
+from tapeline.rpc.health import Readiness
 from tapeline.rpc.server import RpcServer, Service
 from tapeline.rpc.signals import StopSignal
 from tapeline.rpc.tokens import TokenStore
+from tapeline.tlog.listen import HttpServer
+from tapeline.tlog.ports import taken_ports
 from tapeline.wire.v1.enroller_pb2_grpc import add_EnrollerServicer_to_server
 
 
 async def serve(
     config: EnrollerConfig,
     *,
-    ready: Callable[[dict[str, str]], None],
+    ready: Callable[[Mapping[str, Any]], None],
     clock: Clock = system_clock,
     rng: Rng = system_rng,
 ) -> None:
@@ -30,29 +38,34 @@ async def serve(
 
     Args:
         config: folder, roster, address.
-        ready: called once with {"grpc"} when calls are taken.
+        ready: called once with {"grpc", "http", "pid"} when calls are taken.
         clock: unix milliseconds.
         rng: source of randomness.
 
     Raises:
         StateError: no key, a roster that does not name it, or an address that is no loopback.
     """
-    configure_logs()
-    roster, key = load_roster(config.roster), load_key(config.data)
-    require_enroller(roster, key)
-    engine = await open_store(config.database)
-    try:
+    async with AsyncExitStack() as stack:
+        # `tapeline enroller code` works beside the service, through transactions: it takes no lock.
+        stack.enter_context(FolderLock.hold(config.data))
+        roster, key = load_roster(config.roster), load_key(config.data)
+        require_enroller(roster, key)
+        ports = await stack.enter_async_context(taken_ports(config.host, config.port, config.http_port))
+        engine = await open_store(config.database)
+        stack.push_async_callback(engine.dispose)
         service = EnrollerService(key, roster, engine, clock, rng, device_ms=config.device_ms)
         server = RpcServer(
             [Service("tapeline.wire.v1.Enroller", partial(add_EnrollerServicer_to_server, Enroller(service)))],
             ENROLLER_TABLE,
+            port=ports.rpc,
             who_is=lambda _: None,
             tokens=TokenStore(clock, rng),
             clock=clock,
         )
+        readiness = Readiness({"database": partial(answers, engine)})
+        http = HttpServer(Starlette(routes=readiness.routes()), ports.http)
         with StopSignal() as stopping:
-            ready({"grpc": await server.start(config.host, config.port)})
+            ready({"grpc": await server.start(), "http": await http.start(), "pid": os.getpid()})
             await stopping.wait()
         await server.stop()
-    finally:
-        await engine.dispose()
+        await http.stop()

@@ -64,6 +64,13 @@ async def open_store(path: Path) -> AsyncEngine:
     return engine
 
 
+async def answers(engine: AsyncEngine) -> str:
+    """Ask the file for nothing; a failure raises."""
+    async with engine.connect() as conn:
+        await conn.execute(select(user.c.name).limit(1))
+    return ""
+
+
 def _configure(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL"):

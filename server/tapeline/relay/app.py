@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tapeline.base.errors import StateError
@@ -37,11 +38,14 @@ from tapeline.relay.services.warranted import Warranted
 from tapeline.relay.services.who_is import directory_who_is
 from tapeline.relay.storage.schema import archive
 from tapeline.relay.table import RELAY_TABLE
+from tapeline.rpc.health import Readiness
 from tapeline.rpc.login import LoginService
 from tapeline.rpc.roster_file import read_founding_roster
 from tapeline.rpc.server import RpcServer, Service
 from tapeline.rpc.tokens import TokenStore
+from tapeline.tlog.health import log_checks
 from tapeline.tlog.listen import HttpServer
+from tapeline.tlog.ports import Ports
 from tapeline.tlog.publisher import LogPublisher
 from tapeline.tlog.witnessing import WitnessEndpoint
 from tapeline.wire.v1.common_pb2_grpc import add_LoginServicer_to_server
@@ -64,6 +68,7 @@ class Relay:
         config: RelayConfig,
         keys: RelayKeys,
         engine: AsyncEngine,
+        ports: Ports,
         log: LogPublisher,
         write_lock: asyncio.Lock,
         ledger: Ledger,
@@ -109,9 +114,17 @@ class Relay:
             Service("tapeline.wire.v1.Messaging", partial(add_MessagingServicer_to_server, messaging)),
             Service("tapeline.wire.v1.Review", partial(add_ReviewServicer_to_server, review)),
         ]
-        self._rpc = RpcServer(services, RELAY_TABLE, who_is=who_is, tokens=tokens, clock=clock, limits=config.server)
-        site = relay_http(engine, latest=self._log.latest, tokens=tokens, who_is=who_is, metrics=self.metrics)
-        self._http = HttpServer(site, config.host, config.http_port)
+        self._rpc = RpcServer(services, RELAY_TABLE, port=ports.rpc, who_is=who_is, tokens=tokens, clock=clock)
+        readiness = Readiness({"database": self._database_answers, **log_checks(self._log, clock)})
+        site = relay_http(
+            engine,
+            latest=self._log.latest,
+            tokens=tokens,
+            who_is=who_is,
+            metrics=self.metrics,
+            readiness=readiness,
+        )
+        self._http = HttpServer(site, ports.http)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, rosters: Sequence[bytes]) -> dict[str, str]:
@@ -121,7 +134,7 @@ class Relay:
         for task in (self._intake.run(), self._log.run(), self._announce_notes()):
             self._tasks.append(asyncio.create_task(task))
         self._http_url = await self._http.start()
-        address = await self._rpc.start(self._config.host, self._config.grpc_port)
+        address = await self._rpc.start()
         return {"grpc": address, "http": self._http_url}
 
     async def stop(self) -> None:
@@ -136,6 +149,11 @@ class Relay:
                 await task
         await self._vaults.close()
         await self._log.close()
+
+    async def _database_answers(self) -> str:
+        async with self._engine.connect() as conn:
+            await conn.execute(text("SELECT 1"))
+        return ""
 
     def _directory_changed(self, type_: LeafType) -> None:
         if type_ == LeafType.LEAF_TYPE_ROSTER:
@@ -156,8 +174,10 @@ class Relay:
             await asyncio.sleep(NOTE_POLL_S)
 
 
-async def open_relay(config: RelayConfig, keys: RelayKeys, engine: AsyncEngine, *, clock: Clock, rng: Rng) -> Relay:
-    """Return a relay whose memory is rebuilt from the database.
+async def open_relay(
+    config: RelayConfig, keys: RelayKeys, engine: AsyncEngine, ports: Ports, *, clock: Clock, rng: Rng
+) -> Relay:
+    """Return a relay whose memory is rebuilt from the database; its ports are held, since this pins the roster.
 
     Raises:
         StateError: the roster names other keys than this relay's, or the stored log is not the one that was signed.
@@ -188,7 +208,7 @@ async def open_relay(config: RelayConfig, keys: RelayKeys, engine: AsyncEngine, 
     if not directory.rosters.knows(home.organisation):
         await _enter_first(config, keys, engine, ledger, clock)
     log.set_policy(directory.archive_policy(), _witnesses(directory.roster()))
-    return Relay(config, keys, engine, log, write_lock, ledger, clock, rng)
+    return Relay(config, keys, engine, ports, log, write_lock, ledger, clock, rng)
 
 
 async def _enter_first(config: RelayConfig, keys: RelayKeys, engine: AsyncEngine, ledger: Ledger, clock: Clock) -> None:

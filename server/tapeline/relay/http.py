@@ -6,11 +6,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from tapeline.relay.metrics import Metrics
 from tapeline.relay.storage.schema import archive
+from tapeline.rpc.health import Readiness
 from tapeline.rpc.principal import WhoIs
 from tapeline.rpc.tokens import TokenStore, bearer_token
 from tapeline.tlog.http import Latest, log_routes
@@ -20,9 +21,9 @@ ENTRY_READERS = frozenset({"auditor", "custodian", "reviewer"})
 
 
 def relay_http(
-    engine: AsyncEngine, *, latest: Latest, tokens: TokenStore, who_is: WhoIs, metrics: Metrics
+    engine: AsyncEngine, *, latest: Latest, tokens: TokenStore, who_is: WhoIs, metrics: Metrics, readiness: Readiness
 ) -> Starlette:
-    """Return the application: `/checkpoint`, `/tile/…`, `/metrics`, `/healthz`."""
+    """Return the application: `/checkpoint`, `/tile/…`, `/metrics`, `/livez`, `/readyz`."""
 
     async def may_read_entries(request: Request) -> bool:
         header = request.headers.get("authorization")
@@ -34,13 +35,10 @@ def relay_http(
     async def show_metrics(_: Request) -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
-    async def show_health(_: Request) -> Response:
-        return PlainTextResponse("ok\n")
-
     return Starlette(
         routes=[
             *log_routes(engine, archive, latest=latest, authorize=may_read_entries),
             Route("/metrics", show_metrics, methods=["GET"]),
-            Route("/healthz", show_health, methods=["GET"]),
+            *readiness.routes(),
         ]
     )

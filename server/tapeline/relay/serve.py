@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
 
 from tapeline.base.errors import MalformedInput
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.times import Clock, Rng
+from tapeline.local.folder import FolderLock
 from tapeline.relay.app import open_relay
 from tapeline.relay.config import RelayConfig
 from tapeline.relay.keys import load_keys
 from tapeline.relay.storage.engine import migrate, open_engine
-from tapeline.rpc.address import require_loopback
-from tapeline.rpc.logs import configure_logs
 from tapeline.rpc.roster_file import read_founding_roster
 from tapeline.rpc.signals import StopSignal
+from tapeline.tlog.ports import taken_ports
 
 
 async def serve(
     config: RelayConfig,
     *,
-    ready: Callable[[dict[str, str | int]], None],
+    ready: Callable[[Mapping[str, Any]], None],
     clock: Clock = system_clock,
     rng: Rng = system_rng,
 ) -> None:
@@ -35,23 +37,25 @@ async def serve(
 
     Raises:
         MalformedInput: rosters of several firms.
-        StateError: no keys, a log inconsistent with its last checkpoint, an address that is no loopback.
+        StateError: no keys, another process on the folder, a log inconsistent with its last checkpoint, an address
+            that is no loopback.
     """
-    require_loopback(config.host)
     _require_one_firm(config)
-    configure_logs()
-    keys = load_keys(config.data)
-    engine = open_engine(config.database)
-    try:
+    async with AsyncExitStack() as stack:
+        stack.enter_context(FolderLock.hold(config.data))
+        keys = load_keys(config.data)
+        ports = await stack.enter_async_context(
+            taken_ports(config.host, config.grpc_port, config.http_port, config.server)
+        )
+        engine = open_engine(config.database)
+        stack.push_async_callback(engine.dispose)
         await migrate(engine)
-        relay = await open_relay(config, keys, engine, clock=clock, rng=rng)
+        relay = await open_relay(config, keys, engine, ports, clock=clock, rng=rng)
         with StopSignal() as stopping:
             addresses = await relay.start([read_founding_roster(path) for path in config.rosters])
             ready({**addresses, "pid": os.getpid()})
             await stopping.wait()
         await relay.stop()
-    finally:
-        await engine.dispose()
 
 
 def _require_one_firm(config: RelayConfig) -> None:

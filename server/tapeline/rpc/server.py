@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -44,12 +45,59 @@ class ServerLimits:
     drain_seconds: float = 5.0
 
 
+class RpcPort:
+    """A port that is ours and serves nobody yet: a service takes it before it pins or writes anything.
+
+    gRPC has no other way to hold a port than by the server itself; callers wait in its queue until `RpcServer.start`.
+    """
+
+    def __init__(self, host: str, port: int, limits: ServerLimits | None = None) -> None:
+        """Listen, without TLS and therefore on loopback only; port 0 takes a free one.
+
+        Raises:
+            StateError: no loopback address.
+            Unavailable: the port is taken.
+        """
+        self.limits = limits or ServerLimits()
+        shown = f"[{host}]" if ":" in require_loopback(host) else host
+        self._door = _Door()
+        self._server = grpc.aio.server(interceptors=[self._door], options=_options(self.limits))
+        try:
+            bound = self._server.add_insecure_port(f"{shown}:{port}")
+        except RuntimeError:
+            bound = 0
+        if bound == 0:
+            raise Unavailable(f"The address {shown}:{port} is taken.", "Choose another port.")
+        self.address = f"{shown}:{bound}"
+
+    def open(self, guard: Guard) -> grpc.aio.Server:
+        """Return the server, whose calls pass the guard from now on."""
+        self._door.guard = guard
+        return self._server
+
+    async def close(self) -> None:
+        """Give the port back; harmless where the server was stopped."""
+        await self._server.stop(None)
+
+
+class _Door(grpc.aio.ServerInterceptor):
+    """Stands where gRPC demands an interceptor before there is a guard; nothing passes without one."""
+
+    guard: Guard | None = None
+
+    async def intercept_service(self, continuation: Any, details: Any) -> Any:
+        if self.guard is None:
+            raise AssertionError("a call came before the server was started")
+        return await self.guard.intercept_service(continuation, details)
+
+
 class RpcServer:
     """One server on one port.
 
     Args:
         services: what it offers.
         table: a row for each RPC of them; health and reflection are added.
+        port: taken before; its limits are gRPC's own.
         who_is, tokens: how callers are known.
     """
 
@@ -58,14 +106,13 @@ class RpcServer:
         services: Sequence[Service],
         table: RpcTable,
         *,
+        port: RpcPort,
         who_is: WhoIs,
         tokens: TokenStore,
         clock: Clock,
-        limits: ServerLimits | None = None,
     ) -> None:
-        self._limits = limits or ServerLimits()
-        guard = Guard({**PLUMBING_RULES, **table}, who_is=who_is, tokens=tokens, clock=clock)
-        self._server = grpc.aio.server(interceptors=[guard], options=_options(self._limits))
+        self._port = port
+        self._server = port.open(Guard({**PLUMBING_RULES, **table}, who_is=who_is, tokens=tokens, clock=clock))
         for service in services:
             service.add(self._server)
         self._health = health.aio.HealthServicer()
@@ -74,28 +121,16 @@ class RpcServer:
         reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
         self._names = ["", *names]
 
-    async def start(self, host: str, port: int) -> str:
-        """Listen, without TLS and therefore on loopback only; return `host:port`, the port chosen where 0 was asked.
-
-        Raises:
-            StateError: no loopback address.
-            Unavailable: the port is taken.
-        """
-        shown = f"[{host}]" if ":" in require_loopback(host) else host
-        try:
-            bound = self._server.add_insecure_port(f"{shown}:{port}")
-        except RuntimeError:
-            bound = 0
-        if bound == 0:
-            raise Unavailable(f"The address {shown}:{port} is taken.", "Choose another port.")
+    async def start(self) -> str:
+        """Take calls; return `host:port`."""
         await self._server.start()
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
-        return f"{shown}:{bound}"
+        return self._port.address
 
     async def stop(self) -> None:
         """Tell health checks, refuse new calls, give the running ones a few seconds, then cancel them."""
         await self._health.enter_graceful_shutdown()
-        await self._server.stop(self._limits.drain_seconds)
+        await self._server.stop(self._port.limits.drain_seconds)
 
     async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in self._names:

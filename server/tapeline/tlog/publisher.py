@@ -77,6 +77,7 @@ class LogPublisher:
         self._http = http or httpx.AsyncClient(trust_env=False)
         self._client = WitnessClient(self._http, self._settings.witness_timeout_ms / SECOND)
         self._latest: CosignedCheckpoint | None = None
+        self._is_refused = False
         self._published = asyncio.Condition()
         self._one_at_a_time = asyncio.Lock()
         self._is_checked = False
@@ -113,6 +114,19 @@ class LogPublisher:
         """Return the newest cosigned checkpoint, None before the first."""
         return self._latest
 
+    def is_refused(self) -> bool:
+        """Tell whether the checkpoint that was asked for last is not cosigned by the quorum."""
+        return self._is_refused
+
+    def witnesses_away(self) -> list[str]:
+        """Return the witnesses that gave no cosignature when they were asked last."""
+        return [endpoint.name for endpoint in self._witnesses if endpoint.name in self._client.away]
+
+    @property
+    def recosign_ms(self) -> int:
+        """How old a shown checkpoint becomes before an unchanged log is cosigned again."""
+        return self._settings.recosign_ms
+
     async def publish(self) -> CosignedCheckpoint | None:
         """Publish what the log holds now; None where too few witnesses cosigned it.
 
@@ -131,7 +145,9 @@ class LogPublisher:
                 cosigned = verify_cosigned(note, policy, log_origin=self._origin)
             except Refused as refusal:
                 _log.warning("checkpoint_not_cosigned", size=submission.size, rule=refusal.rule.id)
+                self._is_refused = True
                 return None
+            self._is_refused = False
             await self._show(cosigned)  # 3
             return cosigned
 

@@ -58,6 +58,8 @@ class WitnessClient:
         self._http = http
         self._timeout_s = timeout_s
         self._sizes: dict[str, int] = {}
+        self.away: set[str] = set()
+        """Names of those that gave no cosignature when they were asked last."""
 
     async def collect(
         self, submission: Submission, policy: Policy, endpoints: Sequence[WitnessEndpoint], prove: Prove
@@ -95,11 +97,16 @@ class WitnessClient:
         try:
             async with asyncio.timeout(self._timeout_s):
                 body = await self._submit(submission, endpoint, prove)
-            return _own_cosignature(parse_signatures(body), submission.text, policy, endpoint.name)
+            cosignature = _own_cosignature(parse_signatures(body), submission.text, policy, endpoint.name)
         except (TapelineError, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             # The kind of failure only: what a witness writes is not for our log.
             _log.warning("witness_failed", witness=endpoint.name, failure=type(error).__name__)
+            self.away.add(endpoint.name)
             return None
+        if endpoint.name in self.away:
+            self.away.remove(endpoint.name)
+            _log.info("witness_answers_again", witness=endpoint.name)
+        return cosignature
 
     async def _submit(self, submission: Submission, endpoint: WitnessEndpoint, prove: Prove) -> bytes:
         for _ in range(_ATTEMPTS):

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from tapeline.base.times import SECOND, Clock
+from tapeline.rpc.health import Readiness
 from tapeline.transparency.addcheckpoint import MAX_BODY_BYTES
 from tapeline.transparency.witness import TEXT, Witness, WitnessAnswer
 
@@ -38,6 +39,9 @@ def witness_app(witness: Witness, clock: Clock) -> Starlette:
             return _plain("no checkpoint of such a log was cosigned\n", 404)
         return Response(note, media_type=TEXT, headers=_HEADERS)
 
+    async def memory() -> str:
+        return await run_in_threadpool(witness.trouble)
+
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok", "vkey": witness.key.encode()}, headers=_HEADERS)
 
@@ -46,6 +50,7 @@ def witness_app(witness: Witness, clock: Clock) -> Starlette:
             Route("/add-checkpoint", add_checkpoint, methods=["POST"]),
             Route("/{origin_hash}/checkpoint", monitored, methods=["GET"]),
             Route("/", health, methods=["GET"]),
+            *Readiness({"memory": memory}).routes(),
         ]
     )
 

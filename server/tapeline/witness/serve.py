@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from tapeline.base.seam import system_clock
 from tapeline.base.times import Clock
-from tapeline.tlog.listen import HttpServer
+from tapeline.local.folder import FolderLock
+from tapeline.rpc.signals import StopSignal
+from tapeline.tlog.listen import HttpPort, HttpServer
 from tapeline.transparency.witness import Witness
 from tapeline.witness.app import witness_app
 from tapeline.witness.config import WitnessConfig, read_logs
@@ -18,25 +20,25 @@ from tapeline.witness.store import SqliteWitnessStore
 STORE_FILE = "witness.db"
 
 
-async def serve(config: WitnessConfig, *, ready: Callable[[dict[str, str]], None], clock: Clock = system_clock) -> None:
+async def serve(
+    config: WitnessConfig, *, ready: Callable[[Mapping[str, Any]], None], clock: Clock = system_clock
+) -> None:
     """Serve until SIGTERM or SIGINT, then drain.
 
     Args:
         config: folder, known logs, address.
-        ready: called once with {"url", "vkey"} when requests are taken.
+        ready: called once with {"url", "vkey", "pid"} when requests are taken.
         clock: unix milliseconds.
 
     Raises:
-        StateError: no key, no file of logs, or the address is taken.
+        StateError: no key, another process on the folder, no file of logs, or the address is taken.
         Refused: POLICY_SYNTAX for a malformed key or log line.
     """
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    witness = Witness(load_key(config.data), read_logs(config.logs), SqliteWitnessStore(config.data / STORE_FILE))
-    server = HttpServer(witness_app(witness, clock), config.host, config.port)
-    url = await server.start()
-    ready({"url": url, "vkey": witness.key.encode()})
-    await stopping.wait()
-    await server.stop()
+    with FolderLock.hold(config.data), StopSignal() as stopping:
+        cosigner, logs = load_key(config.data), read_logs(config.logs)
+        port = HttpPort(config.host, config.port)
+        witness = Witness(cosigner, logs, SqliteWitnessStore(config.data / STORE_FILE))
+        server = HttpServer(witness_app(witness, clock), port)
+        ready({"url": await server.start(), "vkey": witness.key.encode(), "pid": os.getpid()})
+        await stopping.wait()
+        await server.stop()

@@ -34,11 +34,12 @@ from tapeline.relay.config import RelayConfig
 from tapeline.relay.keys import init_keys as init_relay
 from tapeline.relay.keys import load_keys as load_relay
 from tapeline.relay.storage.engine import migrate, open_engine
-from tapeline.rpc.server import RpcServer, Service
+from tapeline.rpc.server import RpcPort, RpcServer, Service
 from tapeline.rpc.tokens import TokenStore
 from tapeline.testing.auditlog import MemoryAuditLog
 from tapeline.testing.founding import CLASS, EscrowEpoch, Founding, PublicParts, found, make_escrow_key
-from tapeline.tlog.listen import HttpServer
+from tapeline.tlog.listen import HttpPort, HttpServer
+from tapeline.tlog.ports import taken_ports
 from tapeline.tlog.witnessing import WitnessEndpoint
 from tapeline.transparency.keys import VerifierKey
 from tapeline.transparency.witness import MemoryWitnessStore, Witness
@@ -162,10 +163,11 @@ class Deployment:
         config = RelayConfig(
             self._data("relay"), (self._roster_file(),), grpc_port=port, http_port=http_port, vaults={firm: self.vault}
         )
+        ports = await self._relay_stack.enter_async_context(taken_ports(config.host, port, http_port, config.server))
         engine = open_engine(config.database)
         self._relay_stack.push_async_callback(engine.dispose)
         await migrate(engine)
-        relay = await open_relay(config, load_relay(config.data), engine, clock=self.clock, rng=self.rng)
+        relay = await open_relay(config, load_relay(config.data), engine, ports, clock=self.clock, rng=self.rng)
         where = await relay.start([self._roster_file().read_bytes()])
         self._relay_stack.push_async_callback(relay.stop)
         self.relay, self.relay_http = where["grpc"], where["http"]
@@ -199,7 +201,7 @@ class Deployment:
     async def _start_witness(self, name: str, group: str) -> RosterWitness:
         cosigner = create_key(self._data(f"witness-{name}"), f"{name}.example/witness", self.rng)
         witness = Witness(cosigner, self._known_logs, MemoryWitnessStore())
-        server = HttpServer(witness_app(witness, self.clock), "127.0.0.1", 0)
+        server = HttpServer(witness_app(witness, self.clock), HttpPort("127.0.0.1", 0))
         url = await server.start()
         self._stack.push_async_callback(server.stop)
         return RosterWitness(name, cosigner.key.encode(), url, group)
@@ -233,11 +235,12 @@ class Deployment:
         server = RpcServer(
             [Service("tapeline.wire.v1.Enroller", partial(add_EnrollerServicer_to_server, Enroller(service)))],
             ENROLLER_TABLE,
+            port=RpcPort("127.0.0.1", 0),
             who_is=lambda _: None,
             tokens=TokenStore(self.clock, self.rng),
             clock=self.clock,
         )
-        self.enroller = await server.start("127.0.0.1", 0)
+        self.enroller = await server.start()
         self._stack.push_async_callback(server.stop)
         self._enroller_service = service
 

@@ -26,7 +26,7 @@ from tapeline.enroller.keys import init_key, load_key
 from tapeline.enroller.rpc import ENROLLER_TABLE, Enroller
 from tapeline.enroller.service import FAILURES_OF_CONNECTION, FAILURES_PER_MINUTE, EnrolAttempt, EnrollerService
 from tapeline.enroller.store import code, open_store
-from tapeline.rpc.server import RpcServer, Service
+from tapeline.rpc.server import RpcPort, RpcServer, Service
 from tapeline.rpc.tokens import TokenStore
 from tapeline.wire.v1 import objects_pb2 as pb
 from tapeline.wire.v1.enroller_pb2 import EnrolRequest
@@ -183,11 +183,12 @@ async def test_the_service_answers_over_grpc(desk: Desk) -> None:
     server = RpcServer(
         [Service("tapeline.wire.v1.Enroller", add)],
         ENROLLER_TABLE,
+        port=RpcPort("127.0.0.1", 0),
         who_is=lambda _: None,
         tokens=TokenStore(desk.clock, SeededRng("tokens")),
         clock=desk.clock,
     )
-    async with grpc.aio.insecure_channel(await server.start("127.0.0.1", 0)) as channel:
+    async with grpc.aio.insecure_channel(await server.start()) as channel:
         request = EnrolRequest(
             code=issued.code,
             device_key=LAPTOP.public,

@@ -37,7 +37,7 @@ async def test_metrics_name_nobody(relay: RunningRelay) -> None:
         await line.send("message", ann.message(chain))
     async with httpx.AsyncClient(base_url=relay.where["http"], trust_env=False) as http:
         text = (await http.get("/metrics")).text
-        assert (await http.get("/healthz")).text == "ok\n"
+        assert (await http.get("/livez")).text == "alive\n"
     assert 'tapeline_relay_leaves_total{type="message"} 1.0' in text
     assert 'tapeline_relay_leaves_total{type="session"} 1.0' in text
     assert not any(name in text for name in ("ann", "ben", "acme", conversation.hex()[:16]))

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from starlette.applications import Starlette
 
 from tapeline.base.errors import StateError
 from tapeline.enroller.store import open_store
 from tapeline.relay.storage.engine import migrate, open_engine
-from tapeline.tlog.listen import HttpServer
+from tapeline.tlog.listen import HttpPort
 from tapeline.witness.store import SqliteWitnessStore
 
 
@@ -49,6 +48,5 @@ def test_a_witnesss_memory_is_its_owners(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])
 async def test_http_without_tls_stays_on_loopback(host: str) -> None:
-    server = HttpServer(Starlette(), host, 0)
     with pytest.raises(StateError, match="loopback"):
-        await server.start()
+        HttpPort(host, 0)

@@ -32,7 +32,7 @@ from tapeline.rpc.fields import Field
 from tapeline.rpc.login import LoginService
 from tapeline.rpc.principal import ANONYMOUS, DEVICE, Principal, caller, with_role
 from tapeline.rpc.rules import LOGIN_RULES, RpcRule
-from tapeline.rpc.server import RpcServer, ServerLimits, Service
+from tapeline.rpc.server import RpcPort, RpcServer, ServerLimits, Service
 from tapeline.rpc.tokens import TOKEN_MS, TokenStore
 from tapeline.wire.v1 import relay_pb2 as pb
 from tapeline.wire.v1.common_pb2 import ChallengeRequest, LoginRequest
@@ -131,7 +131,14 @@ class Running:
             Service("tapeline.wire.v1.Messaging", partial(add_MessagingServicer_to_server, Messaging())),
             Service("tapeline.wire.v1.Review", partial(add_ReviewServicer_to_server, Review())),
         ]
-        self.server = RpcServer(services, TABLE, who_is=self.known.get, tokens=tokens, clock=self.clock, limits=limits)
+        self.server = RpcServer(
+            services,
+            TABLE,
+            port=RpcPort("127.0.0.1", 0, limits),
+            who_is=self.known.get,
+            tokens=tokens,
+            clock=self.clock,
+        )
         self.address = ""
         self.channel: grpc.aio.Channel
 
@@ -153,7 +160,7 @@ async def running() -> AsyncIterator[Running]:
 @asynccontextmanager
 async def _running() -> AsyncIterator[Running]:
     made = Running()
-    made.address = await made.server.start("127.0.0.1", 0)
+    made.address = await made.server.start()
     async with grpc.aio.insecure_channel(made.address) as made.channel:
         yield made
     await made.server.stop()
@@ -303,15 +310,14 @@ async def test_health_and_reflection_answer(running: Running) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.com"])
 async def test_without_tls_only_loopback_is_listened_on(host: str) -> None:
     with pytest.raises(StateError):
-        await Running().server.start(host, 0)
+        RpcPort(host, 0)
 
 
 async def test_a_taken_port_is_told() -> None:
-    taken = Running()
-    address = await taken.server.start("127.0.0.1", 0)
+    taken = RpcPort("127.0.0.1", 0)
     with pytest.raises(Unavailable):
-        await Running().server.start("127.0.0.1", int(address.rpartition(":")[2]))
-    await taken.server.stop()
+        RpcPort("127.0.0.1", int(taken.address.rpartition(":")[2]))
+    await taken.close()
 
 
 async def test_what_stays_open_needs_a_login_and_is_counted(running: Running) -> None:
@@ -426,7 +432,7 @@ async def test_one_caller_uses_up_nobody_elses_challenges(running: Running) -> N
 
 async def test_connections_are_capped() -> None:
     made = Running(ServerLimits(connections=4))
-    address = await made.server.start("127.0.0.1", 0)
+    address = await made.server.start()
     host, port = address.split(":")
     async with grpc.aio.insecure_channel(address) as made.channel:
         await made.login(DEVICE_KEY)

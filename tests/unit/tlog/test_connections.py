@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from tapeline.tlog.connections import HttpLimits
-from tapeline.tlog.listen import HttpServer
+from tapeline.tlog.listen import HttpPort, HttpServer
 
 HELLO = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -33,7 +33,7 @@ class Site:
                 Route("/body", self._body, methods=["POST"]),
             ]
         )
-        self.server = HttpServer(app, "127.0.0.1", 0, limits=limits)
+        self.server = HttpServer(app, HttpPort("127.0.0.1", 0), limits=limits)
         self.port = 0
 
     async def _hello(self, _: Request) -> Response:

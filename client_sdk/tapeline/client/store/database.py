@@ -25,6 +25,7 @@ import sqlcipher3
 from tapeline.client.errors import ClientClosed, StoreProblem
 from tapeline.client.store.keys import StoreKey
 from tapeline.client.store.schema import migrate
+from tapeline.local.folder import FolderLock
 
 T = TypeVar("T")
 Job = Callable[[Connection], T]
@@ -51,8 +52,9 @@ class _Task(Generic[T]):
 class Database:
     """Runs jobs, functions of a connection, one group after the other."""
 
-    def __init__(self, connection: Connection, path: Path) -> None:
+    def __init__(self, connection: Connection, path: Path, lock: FolderLock | None = None) -> None:
         self._connection = connection
+        self._lock = lock
         self.path = path
         self._tasks: queue.SimpleQueue[_Task[object] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="tapeline-store", daemon=True)
@@ -60,13 +62,13 @@ class Database:
         self._thread.start()
 
     @classmethod
-    async def open(cls, path: Path, key: StoreKey) -> Database:
-        """Open or create the database file.
+    async def open(cls, path: Path, key: StoreKey, lock: FolderLock | None = None) -> Database:
+        """Open or create the database file; `lock` is let go when it is closed.
 
         Raises:
             StoreProblem: wrong key, altered file, or a store of a later version.
         """
-        return cls(await asyncio.to_thread(_connect, path, key), path)
+        return cls(await asyncio.to_thread(_connect, path, key), path, lock)
 
     async def run(self, job: Job[T], *, durable: bool = False) -> T:
         """Return what the job returns, once its group is committed."""
@@ -84,6 +86,8 @@ class Database:
             self._closed = True
             self._tasks.put(None)
             await asyncio.to_thread(self._thread.join)
+            if self._lock is not None:
+                self._lock.release()
 
     def _serve(self) -> None:
         while (first := self._tasks.get()) is not None:
