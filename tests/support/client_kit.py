@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from weakref import WeakKeyDictionary
 
 from tapeline.client import Client, Message
 from tapeline.client.content import Text
 from tapeline.client.events import Event
-from tapeline.wire.v1.relay_pb2 import ServerFrame
+from tapeline.client.transport.methods import SYNC
+from tapeline.wire.v1.relay_pb2 import ServerFrame, SyncPage, SyncRequest
 
 SECONDS = 30.0
 
@@ -72,3 +73,31 @@ async def altering(client: Client, alter: Callable[[ServerFrame], None]) -> Asyn
         yield
     finally:
         link._on_frame = original
+
+
+class _LyingCaller:
+    """Calls of a client whose directory pages pass through `alter` first; everything else is as it was."""
+
+    def __init__(self, caller: object, alter: Callable[[SyncRequest, SyncPage], None]) -> None:
+        self._caller, self._alter = caller, alter
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._caller, name)
+
+    async def call(self, method: object, request: object) -> object:
+        answer = await self._caller.call(method, request)  # type: ignore[attr-defined]
+        if method is SYNC:
+            self._alter(request, answer)  # type: ignore[arg-type]
+        return answer
+
+
+@contextmanager
+def altering_pages(client: Client, alter: Callable[[SyncRequest, SyncPage], None]) -> Iterator[None]:
+    """Let every page of the directory pass through `alter`, as a relay that lies would send it."""
+    directory = client._engine.device.directory
+    original = directory._caller
+    directory._caller = _LyingCaller(original, alter)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        directory._caller = original

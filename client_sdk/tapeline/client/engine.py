@@ -27,6 +27,7 @@ from tapeline.client.session.prekeys import PrekeyKeeper
 from tapeline.client.session.stock import ReceiptStock
 from tapeline.client.transport.backoff import Backoff
 from tapeline.client.transport.link import Link
+from tapeline.client.watch import DirectoryWatch
 from tapeline.wire.v1.relay_pb2 import Delivery, ServerFrame
 
 FRAMES = 32
@@ -40,6 +41,7 @@ class Engine:
         self.device = device
         self.bus = EventBus()
         self.alarms = Alarms(device, self.bus)
+        device.directory.watcher = DirectoryWatch(self.alarms)
         self.proofs = Proofs(device, self.alarms)
         self.prekeys = PrekeyKeeper(device)
         self.stock = ReceiptStock(device)
@@ -180,7 +182,13 @@ class Engine:
     async def _confirm_membership(self, conversation: bytes, index: int) -> None:
         """Tell of a membership when its statement is verified and its leaf proven."""
         await self.device.directory.ensure(index + 1)
-        statement = self.device.directory.state.membership(conversation, below=index + 1)
+        found = self.device.directory.state.memberships.newest(conversation, below=index + 1)
+        # Whoever delivers a statement that the directory lacks could make us believe that we were away meanwhile.
+        if found[0] != index:
+            lacking = Refused(Rule.LEAF_TAG, "A membership statement was delivered that the directory does not show.")
+            await self.alarms.raise_now(lacking, conversation)
+            return
+        statement = found[1]
         shown = self.inbox.tag(conversation)
         if shown not in {None, statement.tag}:
             wrong = Refused(Rule.LEAF_TAG, "The conversation's leaves carry another tag than its salt gives.")

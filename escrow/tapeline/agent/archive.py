@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from google.protobuf.message import DecodeError
 
-from tapeline.base.errors import MalformedInput, NotFound, StateError
-from tapeline.base.rules import Rule, refusing, require
+from tapeline.base.errors import MalformedInput, NotFound, StateError, TapelineError
+from tapeline.base.rules import Refused, Rule, refusing, require
 from tapeline.crypto.limits import LEAF_BYTES
 from tapeline.crypto.wire import parse
 from tapeline.directory.state import DirectoryState
@@ -20,6 +22,7 @@ from tapeline.wire.v1.objects_pb2 import Leaf, LeafType
 from tapeline.wire.v1.relay_pb2 import DirectoryItem, SyncPage
 
 MAX_PAGES = 65_536
+_log = logging.getLogger("tapeline.agent")
 
 
 class ArchivePort(Protocol):
@@ -58,6 +61,8 @@ class ArchiveReplica:
         self._home = next(iter(pinned_rosters))
         self.checkpoint: CosignedCheckpoint | None = None
         self.pages: list[bytes] = []
+        self.quarantined: dict[int, TapelineError] = {}
+        """Objects that did not verify, by leaf index: whatever depends on one of them is refused by itself."""
         self._next = 0
 
     def sync(self, port: ArchivePort) -> CosignedCheckpoint:
@@ -85,22 +90,32 @@ class ArchiveReplica:
 
         1. The note is cosigned, by the rosters known so far and those of this page, which pin one another.
         2. Every item lies in the page's range and below the note, and its inclusion is proven.
-        3. The state judges what the leaves say.
+        3. The state judges what the leaves say; an object that does not verify is put aside, and the rest goes on.
         """
         note = self._rosters_with(page).verify_archive_note(page.note)  # 1
         for item in page.items:
             self._require_proven(item, page.next, note)  # 2
         for item in page.items:
-            leaf = parse(Leaf, item.leaf, limit=LEAF_BYTES, what="archive leaf")
-            self.state.apply(item.index, leaf, item.object)  # 3
+            self._apply(item)  # 3
         return note
+
+    def _apply(self, item: DirectoryItem) -> None:
+        try:
+            leaf = parse(Leaf, item.leaf, limit=LEAF_BYTES, what="archive leaf")
+            self.state.apply(item.index, leaf, item.object)
+        except Refused as refused:
+            self.quarantined[item.index] = refused
+        except Exception as fault:
+            _log.error("a directory object failed with %s", type(fault).__name__)
+            self.quarantined[item.index] = StateError("A directory object failed unexpectedly.", "Report it.")
 
     def _rosters_with(self, page: SyncPage) -> RosterChain:
         chain = self.state.rosters.home.copy()
         for item in page.items:
-            leaf = parse(Leaf, item.leaf, limit=LEAF_BYTES, what="archive leaf")
-            if leaf.type == LeafType.LEAF_TYPE_ROSTER and Roster.parse(item.object).organisation == self._home:
-                chain.add(item.object, leaf.relay_time_ms)
+            with suppress(TapelineError):  # one that does not follow is put aside below
+                leaf = parse(Leaf, item.leaf, limit=LEAF_BYTES, what="archive leaf")
+                if leaf.type == LeafType.LEAF_TYPE_ROSTER and Roster.parse(item.object).organisation == self._home:
+                    chain.add(item.object, leaf.relay_time_ms)
         return chain
 
     def _require_proven(self, item: DirectoryItem, end: int, note: CosignedCheckpoint) -> None:

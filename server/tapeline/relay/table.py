@@ -23,7 +23,7 @@ _ITEM = Field(count=BATCH, inside={"record": Field(RECORD_BYTES), "message": Fie
 RELAY_TABLE: RpcTable = {
     **LOGIN_RULES,
     "/tapeline.wire.v1.Bootstrap/GetDeployment": RpcRule(ANONYMOUS, 64, per_minute=1200),
-    "/tapeline.wire.v1.Directory/Sync": RpcRule(_PEOPLE_AND_DEVICES, 64),
+    "/tapeline.wire.v1.Directory/Sync": RpcRule(_PEOPLE_AND_DEVICES, 128, {"conversation": Field(64)}),
     # Device entries come before their first login; the handler asks for one for everything else.
     "/tapeline.wire.v1.Directory/Publish": RpcRule(
         ANONYMOUS,

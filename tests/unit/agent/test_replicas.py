@@ -21,6 +21,7 @@ from tapeline.transparency.merkle import leaf_hash, verify_inclusion
 from tapeline.transparency.note import split_note
 from tapeline.wire.v1 import common_pb2 as common
 from tapeline.wire.v1 import escrow_pb2 as wire
+from tapeline.wire.v1 import objects_pb2 as pb
 from tapeline.wire.v1.objects_pb2 import Leaf
 from tapeline.wire.v1.relay_pb2 import ArchivedObject, RecordsResponse, SyncPage
 
@@ -152,6 +153,16 @@ def test_an_item_outside_its_page_is_refused(matter: Matter) -> None:
     with pytest.raises(Refused) as refusal:
         ArchiveReplica(matter.archive.pinned).sync(CarriedPages([page.SerializeToString()]))
     assert refusal.value.rule is Rule.LOG_INCLUSION
+
+
+def test_one_object_that_does_not_verify_stops_no_replica(matter: Matter) -> None:
+    page = SyncPage.FromString(pages_of(matter.archive)[0])
+    spoilt = next(item for item in page.items if pb.Leaf.FromString(item.leaf).type == pb.LEAF_TYPE_PREKEY)
+    spoilt.object = b"\xff\xff"
+    replica = ArchiveReplica(matter.archive.pinned)
+    replica.sync(CarriedPages([page.SerializeToString()]))
+    assert list(replica.quarantined) == [spoilt.index]
+    assert replica.state.membership(matter.membership.conversation) == matter.membership
 
 
 def test_a_package_without_a_directory_is_told(matter: Matter) -> None:

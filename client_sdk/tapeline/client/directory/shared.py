@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from tapeline.base.errors import StateError
+from tapeline.base.errors import StateError, TapelineError
 from tapeline.base.hashing import HASH_BYTES
 from tapeline.base.rules import Refused, Rule, refusing, require
 from tapeline.client.directory.bootstrap import Bootstrap, Pins, is_refused_note
 from tapeline.client.directory.notes import NoteKeeper
+from tapeline.client.faults import as_error
 from tapeline.client.store.leaves import DirectoryRow
 from tapeline.crypto.device import parse_device_entry
+from tapeline.crypto.membership import parse_statement
 from tapeline.crypto.wire import parse
 from tapeline.directory.state import DirectoryState
 from tapeline.transparency.cosigned import CosignedCheckpoint
@@ -19,6 +22,14 @@ from tapeline.wire.v1.objects_pb2 import Leaf, LeafType
 
 MAX_LEAF = 4 * 1024
 _PROVEN = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A logged object that did not verify, and why: its leaf's index and the error to tell."""
+
+    leaf_index: int
+    error: TapelineError
 
 
 class SharedDirectory:
@@ -94,18 +105,43 @@ class SharedDirectory:
         require(known in {None, leaf}, Rule.LOG_CONSISTENCY, "Two leaves were proven at one index: the log forked.")
         return known is not None
 
-    def apply(self, rows: Iterable[DirectoryRow]) -> None:
+    def apply(self, rows: Iterable[DirectoryRow]) -> list[Quarantined]:
         """Take proven rows in the order of the log; those taken before are left out.
 
-        Raises:
-            Refused: a leaf that is not its object's, or an object that breaks a rule.
+        An object that does not verify is put aside, whatever went wrong, and what is behind it is judged without it.
+        It is tried again whenever it is shown again: what it lacked may be known then.
+
+        Returns:
+            What was put aside.
         """
+        aside: list[Quarantined] = []
         for row in rows:
-            if not self.has(row.leaf_index, row.leaf):
+            if self.has(row.leaf_index, row.leaf):
+                continue
+            try:
                 self.state.apply(row.leaf_index, parse(Leaf, row.leaf, limit=MAX_LEAF, what="leaf"), row.object)
-                self._leaves[row.leaf_index] = row.leaf
-                self._note_entry(row)
-                self.version += 1
+            except Exception as fault:
+                aside.append(Quarantined(row.leaf_index, as_error("Verifying a directory object", fault)))
+                continue
+            self._leaves[row.leaf_index] = row.leaf
+            self._note_entry(row)
+            self.version += 1
+        return aside
+
+    def lacks_before(self, row: DirectoryRow) -> tuple[bytes, int] | None:
+        """Tell which conversation's statements from which leaf on must be taken before a membership row, if any.
+
+        One who is added to an older conversation was not shown its statements before.
+        """
+        if self.has(row.leaf_index, row.leaf) or Leaf.FromString(row.leaf).type != LeafType.LEAF_TYPE_MEMBERSHIP:
+            return None
+        claimed = parse_statement(row.object)
+        known = self.state.memberships.by_id(claimed.conversation)
+        following = 0 if known is None else known.sequence + 1
+        if claimed.statement.sequence <= following:
+            return None
+        since = 0 if known is None else self.state.memberships.newest(claimed.conversation)[0] + 1
+        return claimed.conversation, since
 
     def entry_chain(self, entry_hash: bytes) -> list[DirectoryRow]:
         """Return the rows of a device entry and of its issuers up to the enroller's.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from sqlite3 import Connection
 
-from tapeline.base.errors import NotFound, StateError
+from tapeline.base.errors import NotFound, StateError, TapelineError
 from tapeline.base.rules import Refused, Rule, require
 from tapeline.base.times import MINUTE, Clock
 from tapeline.client.directory.bootstrap import Pins, bootstrap, is_refused_note
-from tapeline.client.directory.shared import SharedDirectory
+from tapeline.client.directory.news import News, Watcher
+from tapeline.client.directory.shared import Quarantined, SharedDirectory
 from tapeline.client.errors import RelayUnreachable
+from tapeline.client.leafcheck import parse_leaf
 from tapeline.client.store import leaves, meta
 from tapeline.client.store.database import Database
 from tapeline.client.store.leaves import DirectoryRow
@@ -19,7 +21,6 @@ from tapeline.client.transport.methods import SYNC
 from tapeline.crypto.record.dating import require_included
 from tapeline.directory.state import DIRECTORY_TYPES, DirectoryState
 from tapeline.transparency.cosigned import CosignedCheckpoint
-from tapeline.wire.v1.objects_pb2 import Leaf
 from tapeline.wire.v1.relay_pb2 import DirectoryItem, SyncPage, SyncRequest
 
 PAGE = 512
@@ -42,6 +43,7 @@ class DirectorySync:
         self._next = 0
         self._note: CosignedCheckpoint | None = None
         self._lock = asyncio.Lock()
+        self.watcher: Watcher | None = None
 
     @property
     def state(self) -> DirectoryState:
@@ -67,13 +69,21 @@ class DirectorySync:
     async def refresh(self) -> CosignedCheckpoint:
         """Fetch everything new and return the note that it is complete up to."""
         async with self._lock:
-            while True:
-                page = await self._caller.call(SYNC, SyncRequest(since=self._next, limit=PAGE))
-                note = await self.take_note(page.note)
-                await self._take(page, note)
-                if self._next >= note.size:
-                    self._note = note
-                    return note
+            try:
+                return await self._refresh()
+            except Refused as refused:
+                if self.watcher:
+                    await self.watcher.refused(refused, self._next)
+                raise
+
+    async def _refresh(self) -> CosignedCheckpoint:
+        while True:
+            page = await self._caller.call(SYNC, SyncRequest(since=self._next, limit=PAGE))
+            note = await self.take_note(page.note)
+            await self._take(page, note)
+            if self._next >= note.size:
+                self._note = note
+                return note
 
     async def ensure(self, size: int) -> None:
         """Wait until the state is complete below `size`, which a cosigned note must soon cover.
@@ -118,28 +128,64 @@ class DirectorySync:
             return await self.shared.notes.offer(raw, self._caller)
 
     async def _take(self, page: SyncPage, note: CosignedCheckpoint) -> None:
-        require(
-            self._next <= page.next <= note.size and len(page.items) <= PAGE,
-            Rule.LOG_INCLUSION,
-            "A page of the directory does not fit its note.",
-        )
-        if page.next == self._next and self._next < note.size:
-            raise NotFound("The relay's directory page is empty.", "Report the relay.", retryable=True)
-        rows = [self._proven(item, note, page.next) for item in page.items]
-        self.shared.apply(rows)
+        """Take a page: prove every item, let the state judge each, store all with the cursor and the alarms.
+
+        What does not verify is stored too, since its leaf stands in the log; it is tried again at the next opening.
+        """
+        rows = self._rows(page, note, self._next)
+        aside: list[Quarantined] = []
+        taken: list[DirectoryRow] = []
+        for row in rows:
+            taken += [*await self._missing_before(row, aside), row]
+            aside += self.shared.apply([row])
+        news = self.watcher.judge(taken, aside) if self.watcher else News()
 
         def job(db: Connection) -> None:
-            leaves.add_directory(db, rows)
+            leaves.add_directory(db, taken)
             meta.put_int(db, _NEXT, page.next)
             meta.put(db, _NOTE, note.raw)
+            news.store(db)
 
         await self._database.run(job)
         self._next = page.next
+        if self.watcher:
+            self.watcher.tell(news)
 
-    def _proven(self, item: DirectoryItem, note: CosignedCheckpoint, end: int) -> DirectoryRow:
-        require(self._next <= item.index < end, Rule.LOG_INCLUSION, "An item lies outside its page.")
+    async def _missing_before(self, row: DirectoryRow, aside: list[Quarantined]) -> list[DirectoryRow]:
+        """Fetch and take the statements that a membership row extends and that were not shown here before."""
+        try:
+            lacking = self.shared.lacks_before(row)
+        except TapelineError:
+            return []  # it does not parse: `apply` says so
+        if lacking is None:
+            return []
+        conversation, since = lacking
+        found: list[DirectoryRow] = []
+        while since < row.leaf_index:
+            request = SyncRequest(since=since, limit=PAGE, conversation=conversation)
+            page = await self._caller.call(SYNC, request)
+            note = await self.take_note(page.note)
+            chain = [one for one in self._rows(page, note, since) if one.leaf_index < row.leaf_index]
+            aside += self.shared.apply(chain)
+            found += chain
+            since = page.next
+        return found
+
+    def _rows(self, page: SyncPage, note: CosignedCheckpoint, since: int) -> list[DirectoryRow]:
+        """Return a page's items, each proven, having checked that the page fits its note and goes on."""
+        require(
+            since <= page.next <= note.size and len(page.items) <= PAGE,
+            Rule.LOG_INCLUSION,
+            "A page of the directory does not fit its note.",
+        )
+        if page.next == since and since < note.size:
+            raise NotFound("The relay's directory page is empty.", "Report the relay.", retryable=True)
+        return [self._proven(item, note, since, page.next) for item in page.items]
+
+    def _proven(self, item: DirectoryItem, note: CosignedCheckpoint, since: int, end: int) -> DirectoryRow:
+        require(since <= item.index < end, Rule.LOG_INCLUSION, "An item lies outside its page.")
         if not self.shared.has(item.index, item.leaf):
             require_included(item.leaf, item.index, note.size, item.proof, note.root)
-        kind = Leaf.FromString(item.leaf).type
+        kind = parse_leaf(item.leaf).type
         require(kind in DIRECTORY_TYPES, Rule.LEAF_TAG, "A leaf of the directory is of no such type.")
         return DirectoryRow(item.index, item.leaf, item.object)

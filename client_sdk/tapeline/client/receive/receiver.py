@@ -21,7 +21,7 @@ from tapeline.client.receive.records import RecordReader
 from tapeline.client.receive.taking import Taker
 from tapeline.client.store import inbox
 from tapeline.client.store.history import MessageRow
-from tapeline.client.store.inbox import ConversationRow
+from tapeline.client.store.inbox import REMOVED, ConversationRow
 from tapeline.client.store.leaves import PendingLeaf
 from tapeline.client.verdicts import SharedVerdicts
 from tapeline.crypto.ids import conversation_id, tag
@@ -125,11 +125,21 @@ class Receiver:
 
     def _require_next(self, delivery: Delivery, leaf: Leaf, row: ConversationRow) -> None:
         require(leaf.conversation_tag == row.tag, Rule.LEAF_TAG, "A leaf's tag is not its conversation's.")
+        # What was said while we were no member is not ours; a statement that adds us again ends that time.
+        is_return = row.membership == REMOVED and self._adds_us(delivery)
+        follows = leaf.conversation_sequence == row.next_sequence
         require(
-            leaf.conversation_sequence == row.next_sequence and delivery.ack.index > row.newest_leaf,
+            (follows or (is_return and leaf.conversation_sequence > row.next_sequence))
+            and delivery.ack.index > row.newest_leaf,
             Rule.LEAF_SEQUENCE,
             "A conversation's sequence has a gap or a repeat.",
         )
+
+    def _adds_us(self, delivery: Delivery) -> bool:
+        if delivery.WhichOneof("item") != "membership":
+            return False
+        members = parse_statement(delivery.membership).statement.members
+        return self._device.person in {(one.firm, one.user) for one in members}
 
     def _tell(self, batch: Batch) -> None:
         self._proofs.add(batch.pending)

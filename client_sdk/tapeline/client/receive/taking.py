@@ -15,7 +15,7 @@ from tapeline.client.receive.memory import Inbox
 from tapeline.client.receive.reading import Reading
 from tapeline.client.receive.records import RecordReader
 from tapeline.client.store.history import MessageRow
-from tapeline.client.store.inbox import ConversationRow, SessionRow, SessionState
+from tapeline.client.store.inbox import REMOVED, ConversationRow, SessionRow, SessionState
 from tapeline.client.verdicts import SharedVerdicts
 from tapeline.crypto.limits import NOTE_AGE_MS, SESSION_MS
 from tapeline.crypto.membership import parse_statement
@@ -61,7 +61,9 @@ class Taker:
         claimed = parse_statement(delivery.membership)
         require(claimed.conversation == row.conversation, Rule.LEAF_TAG, "The statement is another conversation's.")
         require_leaf_of(leaf, LeafType.LEAF_TYPE_MEMBERSHIP, row.tag, claimed.statement_hash)
-        row.membership = claimed.statement_hash
+        people = {(one.firm, one.user) for one in claimed.statement.members}
+        # A removed member is shown nothing until a statement adds it again, which may come with any later number.
+        row.membership = claimed.statement_hash if self._device.person in people else REMOVED
         # A session ends with the membership that it was opened under.
         for reading in self._memory.readings.values():
             if reading.row.conversation == row.conversation:

@@ -17,9 +17,16 @@ class SessionState(Enum):
     DROPPED = "dropped"  # its record or a message of it did not verify
 
 
+REMOVED = b""
+"""In place of a membership's hash: this user was removed, or no statement was processed yet."""
+
+
 @dataclass(slots=True)
 class ConversationRow:
-    """A conversation's cursor: `next_sequence` is the first sequence that was not processed yet."""
+    """A conversation's cursor: `next_sequence` is the first sequence that was not processed yet.
+
+    `membership` is the hash of the newest statement processed, or `REMOVED`.
+    """
 
     conversation: bytes
     tag: bytes

@@ -39,12 +39,14 @@ class DirectoryItem(_message.Message):
     def __init__(self, index: _Optional[int] = ..., leaf: _Optional[bytes] = ..., object: _Optional[bytes] = ..., proof: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class SyncRequest(_message.Message):
-    __slots__ = ("since", "limit")
+    __slots__ = ("since", "limit", "conversation")
     SINCE_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
+    CONVERSATION_FIELD_NUMBER: _ClassVar[int]
     since: int
     limit: int
-    def __init__(self, since: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+    conversation: bytes
+    def __init__(self, since: _Optional[int] = ..., limit: _Optional[int] = ..., conversation: _Optional[bytes] = ...) -> None: ...
 
 class SyncPage(_message.Message):
     __slots__ = ("note", "items", "next", "consistency")

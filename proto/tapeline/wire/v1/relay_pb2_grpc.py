@@ -103,7 +103,8 @@ class Bootstrap:
 
 
 class DirectoryStub:
-    """For devices, and people with a role. Membership leaves of other people's conversations are left out for devices.
+    """For devices, and people with a role. Of membership leaves each is shown what it needs: a device the conversations
+    of its user, up to the leaf that removes the user.
     """
 
     def __init__(self, channel):
@@ -145,7 +146,8 @@ class DirectoryStub:
 
 
 class DirectoryServicer:
-    """For devices, and people with a role. Membership leaves of other people's conversations are left out for devices.
+    """For devices, and people with a role. Of membership leaves each is shown what it needs: a device the conversations
+    of its user, up to the leaf that removes the user.
     """
 
     def Sync(self, request, context):
@@ -228,7 +230,8 @@ def add_DirectoryServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Directory:
-    """For devices, and people with a role. Membership leaves of other people's conversations are left out for devices.
+    """For devices, and people with a role. Of membership leaves each is shown what it needs: a device the conversations
+    of its user, up to the leaf that removes the user.
     """
 
     @staticmethod

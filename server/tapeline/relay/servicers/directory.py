@@ -12,6 +12,7 @@ from tapeline.crypto.wire import encode
 from tapeline.relay.services.acks import Acknowledger
 from tapeline.relay.services.ledger import Ledger
 from tapeline.relay.services.mirroring import MIRRORED, require_in_audit_log
+from tapeline.relay.services.need import ALL, of_member
 from tapeline.relay.services.publishing import Publisher
 from tapeline.relay.services.syncing import DirectoryPages, prove_all
 from tapeline.relay.storage.entries import read_entry
@@ -58,8 +59,11 @@ class Directory(DirectoryServicer):
         """Return a page of the directory."""
         del context
         who = caller()
-        person = (who.firm, who.name) if who.device_entry is not None else None
-        return await self._pages.page(self._log.latest(), request.since, request.limit, person)
+        need = ALL
+        if who.device_entry is not None:
+            person = (who.firm, who.name)
+            need = of_member(person, self._ledger.conversations.of(person))
+        return await self._pages.page(self._log.latest(), request, need)
 
     async def Publish(self, request: PublishRequest, context: Context) -> Ack:  # noqa: N802
         """Enter a device, prekey or membership; only a device entry needs no login, since its device has none yet."""

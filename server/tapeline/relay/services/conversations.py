@@ -9,6 +9,8 @@ from tapeline.relay.storage.entries import ConversationRow
 
 Person = tuple[str, str]
 """(firm, user)."""
+EVERY_LEAF = 2**63
+"""Above every leaf index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,19 @@ class Conversation:
                 first = None
         if first is not None:
             yield first, None
+
+    def shown_until(self, person: Person) -> int:
+        """Return the highest leaf index of a statement that a person may see: of the one that removed them, if any.
+
+        -1 for one who never was a member; above every leaf while they are one.
+        """
+        until = -1
+        for statement in self.statements:
+            if person in statement.people:
+                until = EVERY_LEAF
+            elif until == EVERY_LEAF:
+                until = statement.leaf_index
+        return until
 
     def next_visible(self, person: Person, since: int) -> tuple[int, int | None] | None:
         """Return the next visible (first, last) at or after sequence `since`; None where nothing is visible so far."""

@@ -129,6 +129,11 @@ def read_entry(conn: Connection, index: int) -> StoredEntry | None:
     return found[0] if found else None
 
 
+def read_entries_at(conn: Connection, indices: Collection[int]) -> list[StoredEntry]:
+    """Return entries by their leaf index, in order."""
+    return _stored(conn, _entries().where(entry.c.leaf_index.in_(indices)).order_by(entry.c.leaf_index))
+
+
 def read_leaves_at(conn: Connection, indices: Collection[int]) -> dict[int, bytes]:
     """Return leaves by their index."""
     query = select(archive.leaf.c.index, archive.leaf.c.data).where(archive.leaf.c.index.in_(indices))
