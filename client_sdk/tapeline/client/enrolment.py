@@ -23,7 +23,7 @@ from tapeline.crypto.device import EnrollerView, verify_device_entry
 from tapeline.crypto.enrolment import parse_enrolment, sign_possession
 from tapeline.crypto.ids import check_name
 from tapeline.crypto.signing import SEED_BYTES, SigningKey
-from tapeline.crypto.wire import encode
+from tapeline.crypto.wire import decode, encode
 from tapeline.governance.roster import Roster
 from tapeline.wire.v1.enroller_pb2 import EnrolRequest
 from tapeline.wire.v1.objects_pb2 import DeviceEntry, LeafType, SignedObject
@@ -111,7 +111,7 @@ async def _entry(known: Identity, roster: Roster, transport: Transport) -> bytes
     )
     answer = await call(transport.channel(known.enroller), ENROL, request)
     entry = encode(answer.entry)
-    claimed = DeviceEntry.FromString(answer.entry.body)
+    claimed = decode(DeviceEntry, answer.entry.body, what="device entry")
     if claimed.issuer not in roster.enroller_keys():
         raise MalformedInput("The entry is signed by no enroller of the roster.", "Check the enroller's address.")
     view = EnrollerView(roster.deployment, roster.organisation, claimed.issuer)

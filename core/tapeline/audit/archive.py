@@ -7,7 +7,7 @@ For each leaf, in the order of the log:
 3. a directory object verifies against all before it;
 4. a session record's note is cosigned and of this log; the record verifies by the facts of its place;
    session id, cq, reservation and C0 are new;
-5. a message is its session's next, names the one before, and is signed by the session's device.
+5. a message is its session's next, names the one before, is signed by the session's device, and came before the end.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class ArchiveReplay:
         self._notes = notes
         self._findings = findings
         self._order = Order(findings)
-        self.sessions = SessionTable(findings)
+        self.sessions = SessionTable(state, findings)
         self.tally = Tally()
         self.mirrored: list[bytes] = []
 
@@ -147,11 +147,9 @@ class ArchiveReplay:
             self._findings.add(Check.OTHER_BYTES, "The message is not the one that its leaf names.", where)
             return
         session = self.sessions.get(message.record_hash)
-        newest = b""
         if session is not None:
             self._require_tag(leaf, session.record.conversation)
-            newest = self._state.membership(session.record.conversation).statement_hash
-        self.tally.messages_sound += self.sessions.message(message, index, leaf.relay_time_ms, newest, where)  # 5
+        self.tally.messages_sound += self.sessions.message(message, index, leaf.relay_time_ms, where)  # 5
 
     def _require_tag(self, leaf: Leaf, conversation: bytes) -> None:
         if self._state.membership(conversation).tag != leaf.conversation_tag:

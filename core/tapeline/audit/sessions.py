@@ -10,6 +10,9 @@ from tapeline.base.errors import TapelineError
 from tapeline.base.rules import Rule
 from tapeline.crypto.message.verify import ParsedMessage, verify_alone, verify_message
 from tapeline.crypto.record.verify import VerifiedRecord
+from tapeline.directory import ending
+from tapeline.directory.ending import Ending
+from tapeline.directory.state import DirectoryState
 from tapeline.governance.case import Case, Subject
 from tapeline.governance.scope import SessionFact, in_window
 
@@ -21,13 +24,17 @@ class Session:
     record: VerifiedRecord
     next_index: int = 0
     previous: bytes = b""
+    endings: tuple[Ending, ...] = ()
+    judged_at: int = -1
+    """How many changes of the directory `endings` heeds."""
     messages: list[tuple[int, int]] = field(default_factory=list)
 
 
 class SessionTable:
     """Verified sessions by record hash; holds what may be used only once against all of them."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, directory: DirectoryState, findings: Findings) -> None:
+        self._directory = directory
         self._findings = findings
         self._sessions: dict[bytes, Session] = {}
         self._used: dict[tuple[str, bytes], str] = {}
@@ -53,13 +60,13 @@ class SessionTable:
                 self._findings.broken(rule, f"The record uses the {what} of {earlier} again.", where)
         self._sessions[record.record_hash] = Session(record, previous=record.record_hash)
 
-    def message(self, parsed: ParsedMessage, index: int, time_ms: int, newest_membership: bytes, where: str) -> bool:
+    def message(self, parsed: ParsedMessage, index: int, time_ms: int, where: str) -> bool:
         """Verify a message in its session's chain; tell whether it is as it should be."""
         session = self._sessions.get(parsed.record_hash)
         if session is None:
             self._orphans.setdefault(parsed.record_hash, []).append(where)
             return False
-        self._judge_open(session, time_ms, newest_membership, where)
+        self._judge_open(session, index, time_ms, where)
         try:
             self._verify(session, parsed, where)
         except TapelineError as error:
@@ -71,10 +78,15 @@ class SessionTable:
         session.messages.append((index, time_ms))
         return True
 
-    def _judge_open(self, session: Session, time_ms: int, newest_membership: bytes, where: str) -> None:
-        ended = time_ms > session.record.not_after_ms
-        if ended or newest_membership != session.record.membership.statement_hash:
-            self._findings.broken(Rule.MSG_SESSION, "The message came after its session's end.", where)
+    def _judge_open(self, session: Session, index: int, time_ms: int, where: str) -> None:
+        """Report a message after its session's end; what ends it is asked anew when the directory has changed."""
+        if session.judged_at != self._directory.changes:
+            session.endings = ending.endings(self._directory, ending.OpenedSession.of(session.record))
+            session.judged_at = self._directory.changes
+        try:
+            ending.require_open(session.endings, index, time_ms)
+        except TapelineError as error:
+            self._findings.refused(error, where)
 
     def _verify(self, session: Session, parsed: ParsedMessage, where: str) -> None:
         key = session.record.sender.device.device_key

@@ -27,17 +27,34 @@ def parse(cls: type[M], data: bytes, *, limit: int, what: str) -> M:
         MalformedInput: the bytes are no protobuf of this class.
     """
     require(len(data) <= limit, Rule.WIRE_SIZE, f"A {what} exceeds {limit} bytes.")
-    message = cls()
-    try:
-        message.ParseFromString(data)
-    except DecodeError:
-        raise MalformedInput(f"A {what} does not decode.", "Discard it and report the sender.") from None
+    message = _decoded(cls, data, what)
     require(encode(message) == data, Rule.WIRE_CANONICAL, f"A {what} is not in canonical form.")
     known = cls()
     known.CopyFrom(message)
     known.DiscardUnknownFields()
     require(encode(known) == data, Rule.WIRE_UNKNOWN, f"A {what} holds unknown fields.")
     require_bounded(message, what)
+    return message
+
+
+def decode(cls: type[M], data: bytes, *, what: str) -> M:
+    """Return a message that no hash or signature covers as it stands, such as an answer or a carried file.
+
+    Raises:
+        Refused: WIRE_SIZE, an integer beyond its bound.
+        MalformedInput: the bytes are no protobuf of this class.
+    """
+    message = _decoded(cls, data, what)
+    require_bounded(message, what)
+    return message
+
+
+def _decoded(cls: type[M], data: bytes, what: str) -> M:
+    message = cls()
+    try:
+        message.ParseFromString(data)
+    except DecodeError:  # no ValueError: protobuf's errors have a family of their own
+        raise MalformedInput(f"A {what} does not decode.", "Discard it and report the sender.") from None
     return message
 
 

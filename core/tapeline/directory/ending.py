@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tapeline.base.rules import Rule, require
 from tapeline.crypto.limits import JOIN_GRACE_MS
 from tapeline.crypto.membership import VerifiedMembership
+from tapeline.crypto.record.verify import VerifiedRecord
 from tapeline.directory.lookup import Lookup
 
 START = -1
@@ -35,6 +36,17 @@ class OpenedSession:
     note_size: int
     leaf_index: int
     not_after_ms: int
+
+    @classmethod
+    def of(cls, record: VerifiedRecord) -> OpenedSession:
+        """Return what decides about a verified record's session."""
+        return cls(
+            membership=record.membership.statement_hash,
+            sender_device=record.sender.device.entry_hash,
+            note_size=record.note_size,
+            leaf_index=record.leaf_index,
+            not_after_ms=record.not_after_ms,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from google.protobuf.message import DecodeError
-
-from tapeline.base.errors import MalformedInput, NotFound, StateError, TapelineError
+from tapeline.base.errors import NotFound, StateError, TapelineError
 from tapeline.base.rules import Refused, Rule, refusing, require
 from tapeline.crypto.limits import LEAF_BYTES
-from tapeline.crypto.wire import parse
+from tapeline.crypto.wire import decode, parse
 from tapeline.directory.state import DirectoryState
 from tapeline.governance.chain import RosterChain
 from tapeline.governance.roster import Roster
@@ -129,7 +127,4 @@ class ArchiveReplica:
 
 
 def _page(data: bytes) -> SyncPage:
-    try:
-        return SyncPage.FromString(data)
-    except DecodeError:
-        raise MalformedInput("A page of the directory does not decode.", "Make the package again.") from None
+    return decode(SyncPage, data, what="page of the directory")

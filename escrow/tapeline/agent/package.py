@@ -8,6 +8,7 @@ from tapeline.agent.audit import AuditEntry, AuditReplica
 from tapeline.agent.board import BoardClient
 from tapeline.agent.relay import RECORDS_A_CALL, RelayClient
 from tapeline.base.errors import NotFound, StateError
+from tapeline.crypto.wire import decode
 from tapeline.governance.audit_replay import MAX_NOTES
 from tapeline.governance.manifest import Manifest
 from tapeline.governance.roster import Roster
@@ -82,7 +83,7 @@ def fetch_records(relay: RelayClient, record_hashes: Sequence[bytes]) -> tuple[l
         fresh, note = list(answer.records), answer.note
         if not fresh:
             break
-        found.update((Leaf.FromString(one.leaf).object_hash, one) for one in fresh)
+        found.update((decode(Leaf, one.leaf, what="record's leaf").object_hash, one) for one in fresh)
         left = [one for one in left if one not in found]
     ordered = sorted(found.values(), key=lambda one: one.index)
     return _under_one_note(ordered, note, fresh, relay), note

@@ -15,7 +15,7 @@ from tapeline.base.errors import MalformedInput, NotFound, StateError
 from tapeline.base.times import Clock
 from tapeline.crypto.limits import STATEMENT_BYTES
 from tapeline.crypto.signing import verify_signature
-from tapeline.crypto.wire import encode, parse
+from tapeline.crypto.wire import decode, encode, parse
 from tapeline.escrow import ceremony_store as store
 from tapeline.escrow.ceremony_store import StoredCeremony, StoredMessage
 from tapeline.escrow.database import Database
@@ -76,7 +76,7 @@ class CeremonyBoard:
 
     def _custodian(self, ceremony: StoredCeremony, request: wire.CeremonyPost) -> str:
         """Return the custodian who signed the message; whom to check it against, the message itself says."""
-        claimed = wire.CeremonyBody.FromString(request.message.body).custodian
+        claimed = decode(wire.CeremonyBody, request.message.body, what="ceremony's message").custodian
         person = self._roster().find(claimed)
         expected = wire.CeremonyParameters.FromString(ceremony.parameters).custodians
         if person is None or claimed not in expected or request.round not in ROUNDS:

@@ -10,7 +10,7 @@ from tapeline.governance.manifest import Manifest
 from tapeline.governance.scope import in_window
 from tapeline.review.bundles import Problem
 from tapeline.review.leaves import ReplayedArchive
-from tapeline.review.messages import SessionMessages
+from tapeline.review.messages import ReadMessage, SessionMessages
 from tapeline.review.recount import Recount
 from tapeline.wire.v1.objects_pb2 import LeafType
 
@@ -20,7 +20,8 @@ class Completeness:
     """How much of the scope was read, and what stands against calling it complete.
 
     Attributes:
-        expected, read: messages that the manifest counts, and those verified and opened.
+        expected, read: messages that the manifest counts, and those verified, opened and shown.
+        repeats: how many of those read say what an earlier one said under the same id, and are shown with it.
         sealed_sessions, sealed_messages: what custodians or vault have not released yet.
         findings: sentences, each a reason why the reading is not complete.
         witnesses: how many cosigned the archive checkpoint that all was checked against.
@@ -28,6 +29,7 @@ class Completeness:
 
     expected: int
     read: int
+    repeats: int
     sealed_sessions: int
     sealed_messages: int
     findings: tuple[str, ...]
@@ -41,7 +43,8 @@ class Completeness:
     @property
     def sentence(self) -> str:
         """The sentence: never "0 results" while something is still sealed."""
-        counted = f"{self.read:,} of {self.expected:,} messages"
+        again = f" ({self.repeats:,} sent again)" if self.repeats else ""
+        counted = f"{self.read:,} of {self.expected:,} messages{again}"
         checked = f"log checked by {self.witnesses} witnesses"
         if self.complete:
             return f"Complete: {counted}, no gaps, {checked}."
@@ -58,8 +61,11 @@ def judge(
     sessions: Sequence[SessionMessages],
     sealed: Sequence[bytes],
     problems: Sequence[Problem],
+    *,
+    shown: Sequence[ReadMessage],
+    doubled: Sequence[str] = (),
 ) -> Completeness:
-    """Return the judgement over a whole case.
+    """Return the judgement over a whole case; what counts is what is `shown`, and `doubled` are findings about ids.
 
     1. The manifest is what the archive's own leaves say.
     2. Each opened session has as many messages as the manifest counts, without a gap, all of them readable.
@@ -70,11 +76,14 @@ def judge(
         *_session_findings(manifest, sessions),  # 2
         *_leaf_findings(case, manifest, archive, counted, sessions, sealed),  # 3
         *(f"{problem.who}: {problem.cause}" for problem in problems),
+        *doubled,
     ]
+    repeats = sum(len(one.repeats) for one in shown)
     rows = {row.record_hash: row.messages for row in manifest.sessions}
     return Completeness(
         expected=manifest.messages,
-        read=sum(len(session.messages) for session in sessions),
+        read=len(shown) + repeats,
+        repeats=repeats,
         sealed_sessions=len(sealed),
         sealed_messages=sum(rows.get(record_hash, 0) for record_hash in sealed),
         findings=tuple(dict.fromkeys(findings)),

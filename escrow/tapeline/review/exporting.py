@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ def _rows(opened: Opened) -> Iterator[dict[str, object]]:
         "sentence": judged.sentence,
         "findings": list(judged.findings),
         "messages": len(opened.messages),
+        "repeats": judged.repeats,
         "archive_note": opened.archive.checkpoint.raw.decode(),
     }
     for message in opened.messages:
@@ -43,8 +45,10 @@ def _rows(opened: Opened) -> Iterator[dict[str, object]]:
 
 
 def _row(message: ReadMessage) -> dict[str, object]:
-    kind = kind_of_content(message)
-    body = MessageToDict(getattr(message.content, kind), preserving_proto_field_name=True) if kind else {}
+    """Return one message; of a content that does not decode, the bytes themselves."""
+    kind, content = kind_of_content(message), message.content
+    body = MessageToDict(getattr(content, kind), preserving_proto_field_name=True) if kind else {}
+    raw = {"undecoded": base64.b64encode(message.raw).decode()} if content is None else {}
     return {
         "archive_index": message.leaf_index,
         "time_ms": message.time_ms,
@@ -58,5 +62,8 @@ def _row(message: ReadMessage) -> dict[str, object]:
         "message": message.message_hash.hex(),
         "kind": kind,
         "body": body,
-        "labels": dict(message.content.labels),
+        "labels": {} if content is None else dict(content.labels),
+        "remarks": list(message.remarks),
+        "repeats": list(message.repeats),
+        **raw,
     }

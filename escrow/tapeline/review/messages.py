@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 from tapeline.base.errors import MalformedInput, TapelineError
 from tapeline.base.rules import Refused, Rule, require
+from tapeline.crypto.message.content import parse_content
 from tapeline.crypto.message.export import export_key
 from tapeline.crypto.message.open import open_with_key
 from tapeline.crypto.message.verify import ParsedMessage, VerifiedMessage, parse_message, verify_alone, verify_message
 from tapeline.crypto.record.verify import VerifiedRecord
+from tapeline.directory import ending
+from tapeline.directory.ending import Ending
+from tapeline.directory.state import DirectoryState
 from tapeline.review.bundles import Problem
 from tapeline.review.combining import OpenedSession
 from tapeline.review.leaves import ReplayedArchive
@@ -29,7 +33,10 @@ class ReadMessage:
         firm, user, device: of the sender.
         record_hash, index: its session and place in it.
         message_hash: 64 bytes; replies, edits and deletions name it.
-        content: decoded.
+        raw: what the sender sealed, as it was opened.
+        content: the same decoded; None where it does not decode, which hides nothing: `raw` is shown.
+        remarks: what is wrong with it, each a finding too.
+        repeats: archive leaves at which the same content was sent again under the same id.
     """
 
     leaf_index: int
@@ -42,7 +49,10 @@ class ReadMessage:
     index: int
     message_hash: bytes
     client_time_ms: int
-    content: Content
+    raw: bytes
+    content: Content | None
+    remarks: tuple[str, ...] = ()
+    repeats: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,17 +84,24 @@ def locate(received: Sequence[ArchivedObject], archive: ReplayedArchive) -> list
     return [_locate(one, archive) for one in received]
 
 
-def read_session(opened: OpenedSession, located: Sequence[Located]) -> SessionMessages:
-    """Verify and open one session's messages, in order; what does not hold becomes a problem, and the rest is read."""
+def read_session(opened: OpenedSession, located: Sequence[Located], directory: DirectoryState) -> SessionMessages:
+    """Verify and open one session's messages, in order; what does not hold becomes a problem, and the rest is read.
+
+    What opens is shown whatever is wrong with it: a content that does not decode, a message after the session's end.
+    """
     record = opened.session.verified
+    ended = ending.endings(directory, ending.OpenedSession.of(record))
     mine = sorted((one for one in located if one.message.record_hash == record.record_hash), key=_message_index)
-    messages, problems = [], []
+    messages: list[ReadMessage] = []
+    problems: list[Problem] = []
     previous: VerifiedMessage | None = None
     for one in mine:
         try:
             verified = _verified(one.message, record, previous)
-            messages.append(_read(one, verified, opened))
             previous = verified
+            read, wrong = _read(one, verified, opened, ended)
+            messages.append(read)
+            problems.extend(_problem(record, one, error) for error in wrong)
         except (Refused, MalformedInput) as error:
             problems.append(_problem(record, one, error))
             previous = None
@@ -127,11 +144,16 @@ def _verified(message: ParsedMessage, record: VerifiedRecord, previous: Verified
     )
 
 
-def _read(one: Located, verified: VerifiedMessage, opened: OpenedSession) -> ReadMessage:
+def _read(
+    one: Located, verified: VerifiedMessage, opened: OpenedSession, ended: Sequence[Ending]
+) -> tuple[ReadMessage, list[TapelineError]]:
+    """Return the message, and what is wrong with it although it opens."""
     record = opened.session.verified
-    content = open_with_key(verified, export_key(opened.root, verified.index))
+    raw = open_with_key(verified, export_key(opened.root, verified.index))
+    content, wrong = _decoded(raw)
+    wrong += _after_the_end(one, ended)
     device = record.sender.device
-    return ReadMessage(
+    read = ReadMessage(
         leaf_index=one.index,
         time_ms=one.time_ms,
         conversation=record.conversation,
@@ -142,15 +164,26 @@ def _read(one: Located, verified: VerifiedMessage, opened: OpenedSession) -> Rea
         index=verified.index,
         message_hash=verified.message_hash,
         client_time_ms=verified.header.client_time_ms,
-        content=_decode(content),
+        raw=raw,
+        content=content,
+        remarks=tuple(error.cause for error in wrong),
     )
+    return read, wrong
 
 
-def _decode(content: bytes) -> Content:
+def _decoded(raw: bytes) -> tuple[Content | None, list[TapelineError]]:
     try:
-        return Content.FromString(content)
-    except ValueError:
-        raise MalformedInput("A message's content does not decode.", "It was made by other software.") from None
+        return parse_content(raw), []
+    except (Refused, MalformedInput) as error:
+        return None, [error]
+
+
+def _after_the_end(one: Located, ended: Sequence[Ending]) -> list[TapelineError]:
+    try:
+        ending.require_open(ended, one.index, one.time_ms)
+    except Refused as refused:
+        return [refused]
+    return []
 
 
 def _gaps(indices: Sequence[int]) -> tuple[int, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from tapeline.agent.desk import Desk
 from tapeline.agent.package import documents, warrants_of, with_records
@@ -19,6 +20,7 @@ from tapeline.review.completeness import Completeness, judge
 from tapeline.review.leaves import ReplayedArchive, fetch_leaves, replay_archive
 from tapeline.review.messages import ReadMessage, SessionMessages, locate, read_session
 from tapeline.review.recount import fetch_from, recount
+from tapeline.review.repeats import fold
 from tapeline.wire.v1.escrow_pb2 import WarrantPackage
 
 
@@ -28,7 +30,7 @@ class Opened:
 
     Attributes:
         before: the verified documents.
-        messages: of all opened sessions, in the order of the log.
+        messages: of all opened sessions, in the order of the log, each once.
         sessions: the same by session.
         sealed: record hashes that are still sealed.
         completeness: the judgement.
@@ -51,7 +53,7 @@ def open_case(desk: Desk, case_hash: bytes, case_key: HpkePrivate, memory: Agent
     3. Verify every record in full.
     4. Collect the logged bundles, combine partials with q, get the session roots.
     5. Fetch the ciphertext, hold it against the replayed leaves, verify and open it.
-    6. Recompute the manifest and judge completeness.
+    6. Recompute the manifest, fold what was sent again into the first, and judge completeness.
 
     Raises:
         StateError: no warrant is logged yet.
@@ -69,9 +71,16 @@ def open_case(desk: Desk, case_hash: bytes, case_key: HpkePrivate, memory: Agent
     frozen = archive.directory.verify_archive_note(before.manifest.archive_note).size  # 6
     counted = recount(before.case, before.manifest, archive, frozen, fetch_from(desk.relay))
     sealed = tuple(session.verified.record_hash for session in combined.sealed)
-    judged = judge(before.case, before.manifest, archive, counted, read, sealed, combined.problems)
-    messages = sorted((one for session in read for one in session.messages), key=lambda one: one.leaf_index)
-    return Opened(before, tuple(messages), tuple(read), sealed, judged, archive)
+    shown, doubled = fold(in_order(read))
+    judged = judge(
+        before.case, before.manifest, archive, counted, read, sealed, combined.problems, shown=shown, doubled=doubled
+    )
+    return Opened(before, shown, tuple(read), sealed, judged, archive)
+
+
+def in_order(sessions: Iterable[SessionMessages]) -> list[ReadMessage]:
+    """Return all messages read, in the order of the log."""
+    return sorted((one for session in sessions for one in session.messages), key=lambda one: one.leaf_index)
 
 
 def fetch_package(desk: Desk, case_hash: bytes) -> WarrantPackage:
@@ -106,16 +115,4 @@ def _read(desk: Desk, package: WarrantPackage, archive: ReplayedArchive, combine
     bare.CopyFrom(package)
     del bare.records[:]
     located = locate(desk.relay.ciphertext(encode(bare)), archive)
-    return [read_session(opened, located) for opened in combined.opened]
-
-
-def without_duplicates(opened: Opened) -> Opened:
-    """Drop repeats of (sender, message id): a sender may have sent a text anew after a refusal."""
-    seen: set[tuple[str, str, bytes]] = set()
-    kept = []
-    for one in opened.messages:
-        name = (one.firm, one.user, one.content.message_id)
-        if name not in seen:
-            kept.append(one)
-        seen.add(name)
-    return replace(opened, messages=tuple(kept))
+    return [read_session(opened, located, archive.directory) for opened in combined.opened]

@@ -13,14 +13,15 @@ SHORT = 16
 
 def body_text(message: ReadMessage) -> str:
     """Return the message's content as text for a terminal; names of other messages are short hashes."""
-    kind = message.content.WhichOneof("body") or ""
-    render = _RENDER.get(kind)
+    if message.content is None:
+        return f"({len(message.raw)} bytes that do not decode) {_shown(message.raw.decode(errors='replace'))}".rstrip()
+    render = _RENDER.get(kind_of_content(message))
     return "(content of a kind that this version does not know)" if render is None else render(message.content)
 
 
 def kind_of_content(message: ReadMessage) -> str:
-    """Return the kind's name, such as "text"; empty where this version knows none."""
-    return message.content.WhichOneof("body") or ""
+    """Return the kind's name, such as "text"; empty where this version knows none, or it does not decode."""
+    return "" if message.content is None else message.content.WhichOneof("body") or ""
 
 
 def _shown(text: str) -> str:

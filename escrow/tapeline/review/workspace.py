@@ -17,7 +17,7 @@ from tapeline.governance.dsse import signer
 from tapeline.governance.opening import Opening
 from tapeline.review.casekeys import CaseKeys
 from tapeline.review.drafting import CaseDraft, make_case
-from tapeline.review.opening import Opened, fetch_package, open_case, without_duplicates
+from tapeline.review.opening import Opened, fetch_package, open_case
 from tapeline.review.status import CaseStatus, approval_texts, case_status
 from tapeline.wire.v1.escrow_pb2 import VaultReleaseRequest, WarrantPackage
 
@@ -79,11 +79,11 @@ class Workspace:
         return self._carried(fetch_package(self.desk, case_hash))
 
     def open(self, case_hash: bytes) -> Opened:
-        """Open what was released so far, repeats of a message dropped."""
+        """Open what was released so far."""
         before = self.keys.memory()
         opened = open_case(self.desk, case_hash, self.keys.get(case_hash), before, self.clock)
         self.keys.remember(before, opened.before.memory)
-        return without_duplicates(opened)
+        return opened
 
     def report(self, opened: Opened) -> int:
         """Post the opening's self-report and return its audit index."""

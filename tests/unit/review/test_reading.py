@@ -4,123 +4,32 @@ from __future__ import annotations
 
 import io
 import json
-import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 from gov_kit import Archive, Matter, make_case
+from review_kit import HOSTILE, Talk, content, shown
 from rich.console import Console
 from vault_kit import pages_of
 
 from tapeline.agent.archive import ArchiveReplica, CarriedPages
 from tapeline.base.errors import MalformedInput
 from tapeline.base.rules import Refused, Rule
-from tapeline.base.times import DAY, MINUTE
-from tapeline.crypto.message.chain import SendingChain
-from tapeline.crypto.record.verify import verify_record
+from tapeline.base.times import DAY
+from tapeline.crypto.membership import sign_statement
 from tapeline.crypto.wire import encode
-from tapeline.governance.case import Case, Window
-from tapeline.governance.gate import pass_gate_before_ciphertext
-from tapeline.governance.gate_input import AgentMemory, GateSession
-from tapeline.governance.manifest import Manifest
+from tapeline.governance.case import Window
 from tapeline.review.combining import OpenedSession
-from tapeline.review.completeness import Completeness, judge
 from tapeline.review.exporting import export_jsonl
-from tapeline.review.leaves import ReplayedArchive, replay_archive
-from tapeline.review.messages import SessionMessages, locate, read_session
-from tapeline.review.opening import Opened, without_duplicates
-from tapeline.review.recount import Recount, recount
+from tapeline.review.leaves import replay_archive
+from tapeline.review.messages import locate, read_session
+from tapeline.review.recount import recount
 from tapeline.review.showing import conversation_view
 from tapeline.transparency import merkle
-from tapeline.wire.v1.content_pb2 import Content, Delete, Edit, Text
-from tapeline.wire.v1.escrow_pb2 import ArchivedRecord
-from tapeline.wire.v1.objects_pb2 import LEAF_TYPE_MESSAGE, Leaf
+from tapeline.wire.v1 import objects_pb2 as pb
+from tapeline.wire.v1.content_pb2 import Text
+from tapeline.wire.v1.objects_pb2 import Leaf
 from tapeline.wire.v1.relay_pb2 import ArchivedObject
-
-HOSTILE = "\x1b[2J\u202eall sold"
-
-
-@dataclass
-class Talk:
-    """A matter whose first session has messages in the archive, with everything a workspace fetches."""
-
-    matter: Matter
-    objects: list[ArchivedObject]
-
-    @property
-    def archive(self) -> ReplayedArchive:
-        kit = self.matter.archive
-        checkpoint = kit.state.verify_archive_note(kit.log.note(kit.now_ms))
-        leaves = tuple(kit.log.entries)
-        return ReplayedArchive(checkpoint, leaves, tuple(map(Leaf.FromString, leaves)), kit.state)
-
-    @property
-    def manifest(self) -> Manifest:
-        rows = [replace(row, messages=0) for row in self.matter.manifest.sessions]
-        rows[0] = replace(rows[0], messages=len(self.objects))
-        note = self.matter.archive.log.note(self.matter.archive.now_ms)
-        return replace(self.matter.manifest, sessions=tuple(rows), archive_note=note)
-
-    def opened(self) -> list[OpenedSession]:
-        kit = self.matter.archive
-        sessions = []
-        for one, (created, _) in zip(self.matter.input().records, self.matter.sessions, strict=True):
-            facts = kit.state.facts_of(one.record, leaf_index=one.index, leaf_time_ms=one.leaf.relay_time_ms)
-            session = GateSession(verify_record(one.record, facts), one.record, kit.certificates["acme"])
-            sessions.append(OpenedSession(session, created.root))
-        return sessions
-
-    def read(self, objects: list[ArchivedObject] | None = None) -> list[SessionMessages]:
-        located = locate(self.objects if objects is None else objects, self.archive)
-        return [read_session(one, located) for one in self.opened()]
-
-    def counted(self, manifest: Manifest | None = None, case: Case | None = None) -> Recount:
-        size = len(self.matter.archive.log.entries)
-        return recount(case or self.matter.case, manifest or self.manifest, self.archive, size, self.fetch)
-
-    def fetch(self, hashes: list[bytes]) -> list[ArchivedRecord]:
-        return [one for one in self.matter.records() if Leaf.FromString(one.leaf).object_hash in hashes]
-
-    def judged(self, **changes: object) -> Completeness:
-        parts = {
-            "case": self.matter.case, "manifest": self.manifest, "archive": self.archive,
-            "counted": self.counted(), "sessions": self.read(), "sealed": [], "problems": [], **changes,
-        }  # fmt: skip
-        return judge(**parts)  # type: ignore[arg-type]
-
-
-def content(**body: object) -> bytes:
-    return encode(Content(message_id=secrets.token_bytes(16), **body))  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def talk() -> Talk:
-    matter = Matter()
-    kit, (created, _) = matter.archive, matter.sessions[0]
-    chain = SendingChain(created.root, created.record_hash, matter.ann.key)
-    made = Talk(matter, [])
-    first = _say(made, chain, content(text=Text(text="the price is 17")))
-    _say(made, chain, content(text=Text(text=HOSTILE)))
-    _say(made, chain, content(edit=Edit(of=first, text="the price is 18")))
-    _say(made, chain, content(delete=Delete(of=first)))
-    kit.now_ms += MINUTE
-    return made
-
-
-def _say(talk: Talk, chain: SendingChain, body: bytes) -> bytes:
-    kit, membership = talk.matter.archive, talk.matter.membership
-    kit.now_ms += 1000
-    sealed = chain.seal(body, client_time_ms=kit.now_ms, newest_leaf=0)
-    leaf = Leaf(
-        type=LEAF_TYPE_MESSAGE, conversation_tag=membership.tag, object_hash=sealed.message_hash,
-        conversation_sequence=kit.state.next_sequence(membership.conversation), relay_time_ms=kit.now_ms,
-    )  # fmt: skip
-    index = kit.log.append(encode(leaf))
-    kit.state.note_leaf(index, leaf)
-    kit.leaves.append((leaf, b""))
-    talk.objects.append(ArchivedObject(index=index, leaf=encode(leaf), object=sealed.message))
-    return sealed.message_hash
-
 
 # --- completeness ----------------------------------------------------------------------------------------------------
 
@@ -211,7 +120,7 @@ def test_another_message_than_the_leafs_is_refused(talk: Talk) -> None:
 def test_a_message_that_the_wrong_root_opens_not_is_a_finding_and_the_rest_is_read(talk: Talk) -> None:
     first, second = talk.opened()
     wrong = OpenedSession(first.session, second.root)
-    read = read_session(wrong, locate(talk.objects, talk.archive))
+    read = read_session(wrong, locate(talk.objects, talk.archive), talk.matter.archive.state)
     assert read.messages == ()
     assert [problem.rule for problem in read.problems] == [Rule.MSG_COMMITMENT.id] * 4
 
@@ -263,13 +172,6 @@ def _replica(kit: Archive) -> ArchiveReplica:
 # --- showing and exporting -------------------------------------------------------------------------------------------
 
 
-def shown(talk: Talk) -> Opened:
-    before = pass_gate_before_ciphertext(talk.matter.input(), AgentMemory(), talk.matter.now_ms)
-    read = talk.read()
-    messages = tuple(message for session in read for message in session.messages)
-    return Opened(before, messages, tuple(read), (), talk.judged(), talk.archive)
-
-
 def test_a_conversation_shows_edits_and_deletions_and_no_control_characters(talk: Talk) -> None:
     console = Console(file=io.StringIO(), width=120, force_terminal=False)
     console.print(conversation_view(shown(talk)))
@@ -293,7 +195,18 @@ def test_an_export_says_first_how_complete_it_is(talk: Talk) -> None:
     assert [row["archive_index"] for row in rows] == [one.index for one in talk.objects]
 
 
-def test_a_text_sent_anew_is_shown_once(talk: Talk) -> None:
-    opened = shown(talk)
-    doubled = replace(opened, messages=(*opened.messages, opened.messages[0]))
-    assert without_duplicates(doubled).messages == opened.messages
+def test_a_conversation_names_those_who_were_members_then(talk: Talk) -> None:
+    kit, ann = talk.matter.archive, talk.matter.ann
+    kit.enrol("cid")
+    people = [("acme", "ann"), ("acme", "cid")]
+    statement = kit.statement(people, talk.matter.membership, signer=ann.device.entry_hash)
+    kit.publish(pb.LEAF_TYPE_MEMBERSHIP, sign_statement(ann.key, statement))
+    console = Console(file=io.StringIO(), width=120, force_terminal=False)
+    console.print(conversation_view(shown(talk)))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "ann (acme), ben (acme)" in text
+    assert "cid" not in text
+    talk.say(talk.chain, content(text=Text(text="after")))
+    console.print(conversation_view(shown(talk)))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "(members from here on: ann (acme), cid (acme))" in text

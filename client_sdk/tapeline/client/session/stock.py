@@ -18,7 +18,7 @@ from tapeline.crypto.limits import RESERVATION_ASK_MS
 from tapeline.crypto.receipt import vault_slot_hash, verify_receipt
 from tapeline.crypto.record.facts import EscrowFact
 from tapeline.crypto.reservation import PendingReservation, VaultTarget, make_reservation
-from tapeline.crypto.wire import encode
+from tapeline.crypto.wire import decode, encode
 from tapeline.transparency.cosigned import CosignedCheckpoint
 from tapeline.wire.v1.common_pb2 import ProofRequest
 from tapeline.wire.v1.escrow_pb2 import DirectoryProof, ReceiptRequest, ReceiptResponse
@@ -121,7 +121,7 @@ class ReceiptStock:
             v_key_id=key.v_key_id,
         )
         answer = await self._device.caller.call(RESERVE, ReserveRequest(firm=key.firm, opaque=encode(request)))
-        receipt = encode(ReceiptResponse.FromString(answer.opaque).receipt)
+        receipt = encode(decode(ReceiptResponse, answer.opaque, what="vault's answer").receipt)
         named = verify_receipt(
             receipt,
             key.vault_signer,

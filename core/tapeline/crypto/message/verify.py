@@ -119,7 +119,12 @@ def require_signature(parsed: ParsedMessage, sender_key: bytes) -> None:
 
 
 def verify_alone(parsed: ParsedMessage, *, sender_key: bytes) -> VerifiedMessage:
-    """Return the message as signed by `sender_key`, whatever its place: for one exported out of its session."""
+    """Return the message as signed by `sender_key`, whatever its place: for one exported out of its session.
+
+    Raises:
+        Refused: MSG-2 (an index that no session has), MSG-5 (signature).
+    """
+    require(parsed.index < limits.SESSION_MESSAGES, Rule.MSG_INDEX, "The message's index is past the session's 256.")
     require_signature(parsed, sender_key)
     return _verified(parsed)
 

@@ -33,6 +33,7 @@ class VerifiedRecord:
     membership: VerifiedMembership
     not_before_ms: int
     not_after_ms: int
+    note_size: int
     leaf_index: int
     leaf_time_ms: int
     row_users: frozenset[tuple[str, str]] | None
@@ -120,6 +121,7 @@ def _verified(
         membership=facts.membership,
         not_before_ms=context.not_before_ms,
         not_after_ms=context.not_after_ms,
+        note_size=facts.note_size,
         leaf_index=facts.leaf_index,
         leaf_time_ms=facts.leaf_time_ms,
         row_users=row_users,

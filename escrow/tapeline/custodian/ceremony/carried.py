@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tapeline.agent.ceremony import ceremony_id
 from tapeline.base.errors import MalformedInput, NotFound
-from tapeline.crypto.wire import parse
+from tapeline.crypto.wire import decode, parse
 from tapeline.wire.v1.escrow_pb2 import CeremonyBody, CeremonyMessage, CeremonyState
 from tapeline.wire.v1.objects_pb2 import SignedObject
 
@@ -71,4 +71,4 @@ def write_state(path: Path, state: CeremonyState) -> None:
 
 
 def _custodian(signed: SignedObject) -> str:
-    return CeremonyBody.FromString(signed.body).custodian
+    return decode(CeremonyBody, signed.body, what="ceremony's message").custodian

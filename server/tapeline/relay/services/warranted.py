@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tapeline.base.errors import MalformedInput
 from tapeline.base.times import Clock
+from tapeline.crypto.wire import decode
 from tapeline.governance.gate import pass_gate_before_ciphertext
 from tapeline.governance.gate_input import BeforeCiphertext, GateInput
 from tapeline.governance.scope import in_window
@@ -39,7 +39,7 @@ class Warranted:
         before = await self._judge(firm, package)
         asked = [one.record_hash for one in before.manifest.sessions]
         if package.records:
-            wanted = {Leaf.FromString(one.leaf).object_hash for one in package.records}
+            wanted = {decode(Leaf, one.leaf, what="record's leaf").object_hash for one in package.records}
             asked = [record_hash for record_hash in asked if record_hash in wanted]
         for record_hash in asked:
             for message in await self._read(record_hash, before):
@@ -70,8 +70,9 @@ class Warranted:
 
 
 def parse_package(data: bytes) -> WarrantPackage:
-    """Return a package; what it holds is judged by the gate."""
-    try:
-        return WarrantPackage.FromString(data)
-    except ValueError:
-        raise MalformedInput("The warrant package does not decode.", "Make the package again.") from None
+    """Return a package; what it holds is judged by the gate.
+
+    Raises:
+        MalformedInput, Refused: as `decode`.
+    """
+    return decode(WarrantPackage, data, what="warrant package")

@@ -9,7 +9,7 @@ from message_kit import Session
 
 from tapeline.base.rules import Refused, Rule
 from tapeline.crypto.limits import SESSION_MESSAGES
-from tapeline.crypto.message.verify import VerifiedMessage, parse_message, verify_message
+from tapeline.crypto.message.verify import VerifiedMessage, parse_message, verify_alone, verify_message
 from tapeline.crypto.signing import SigningKey
 from tapeline.crypto.wire import encode
 from tapeline.wire.v1 import objects_pb2 as pb
@@ -107,3 +107,12 @@ def test_fields_of_wrong_length_or_number_are_refused(header: dict[str, object])
     with pytest.raises(Refused) as caught:
         parse_message(SESSION.forge(**header))
     assert caught.value.rule is Rule.WIRE_SIZE
+
+
+@pytest.mark.rule(Rule.MSG_INDEX)
+def test_a_message_read_alone_has_an_index_that_a_session_has() -> None:
+    last = parse_message(SESSION.forge(index=255, previous=b"\1" * 64))
+    assert verify_alone(last, sender_key=SESSION.key.public).index == 255
+    with pytest.raises(Refused) as refused:
+        verify_alone(parse_message(SESSION.forge(index=256, previous=b"\1" * 64)), sender_key=SESSION.key.public)
+    assert refused.value.rule is Rule.MSG_INDEX
