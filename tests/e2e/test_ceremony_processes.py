@@ -44,7 +44,9 @@ def test_a_ceremony_of_five_processes_survives_kills(tmp_path: Path) -> None:
 
         first[0].kill()  # a custodian loses power between two rounds
         deployment.processes["escrow"].kill()  # and so does the board
+        eventually(lambda: "does not answer" in first[1].log.read_text(), what="word of the board's absence")
         start_escrow(deployment, stack)
+        eventually(lambda: "is back" in first[1].log.read_text(), what="word of the board's return")
         again = join_ceremony(deployment, stack, CUSTODIANS[0], opened["ceremony"])
         last = join_ceremony(deployment, stack, CUSTODIANS[4], opened["ceremony"])
         results = [process.result() for process in (again, *first[1:], last)]

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tapeline.agent.ceremony import ROUNDS
-from tapeline.base.errors import StateError
+from tapeline.base.errors import StateError, Unavailable
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.text import printable
 from tapeline.base.times import MINUTE
@@ -21,7 +21,15 @@ from tapeline.cli.common import (
     command_errors,
     print_result,
 )
-from tapeline.cli.custodian_common import STORE_PURPOSE, DataOption, PolicyOption, YesOption, asker, show_progress
+from tapeline.cli.custodian_common import (
+    STORE_PURPOSE,
+    DataOption,
+    PolicyOption,
+    YesOption,
+    asker,
+    show_absence,
+    show_progress,
+)
 from tapeline.cli.custodian_files import app as files_app
 from tapeline.cli.parties import EscrowOption, KeyOption, RelayOption, RosterOption, acting, desk_of, open_person, unhex
 from tapeline.cli.spoken import escrow_key_words
@@ -32,6 +40,7 @@ from tapeline.custodian.ceremony.run import run_ceremony
 from tapeline.custodian.policy import read_policy
 from tapeline.custodian.release import Releaser
 from tapeline.governance.certificate import EscrowCertificate
+from tapeline.local.folder import FolderHeld
 
 app = typer.Typer(help="Hold a share: ceremonies and releases.", no_args_is_help=True)
 
@@ -72,6 +81,7 @@ def ceremony(
             clock=system_clock,
             deadline_ms=system_clock() + minutes * MINUTE,
             progress=show_progress,
+            away=show_absence,
         )
     certificate = EscrowCertificate.parse(record.certificate)
     result = {"certificate": certificate.statement_hash.hex(), "escrow_key_id": certificate.escrow_key_id.hex()}
@@ -141,12 +151,23 @@ def watch(
     with desk_of(person, roster, escrow, relay) as desk:
         me = acting(desk)
         releaser = Releaser(me, store, read_policy(policy), lambda _: False, system_rng)
+        is_away = False
         while True:
-            # Between two looks the folder is free: what waits for the person is released by another command.
-            with held(data):
-                desk.audit.sync(desk.board)
-                for line in answer_what_policy_allows(desk, releaser, me.id, system_clock()):
-                    print_result({"event": line}, as_json=as_json, human=line)
+            try:
+                # Between two looks the folder is free: what waits for the person is released by another command.
+                with held(data):
+                    desk.audit.sync(desk.board)
+                    if is_away:
+                        show_absence(False)
+                    is_away = False
+                    for line in answer_what_policy_allows(desk, releaser, me.id, system_clock()):
+                        print_result({"event": line}, as_json=as_json, human=line)
+            except (Unavailable, FolderHeld) as error:
+                if once:
+                    raise
+                if isinstance(error, Unavailable) and not is_away:
+                    show_absence(True)
+                    is_away = True
             if once:
                 return
             time.sleep(seconds)

@@ -31,6 +31,12 @@ def asker(*, yes: bool) -> AskPerson:
     return ask
 
 
+def show_absence(is_away: bool) -> None:
+    """Say that the escrow service went away, and that it is back."""
+    text = "The escrow service does not answer; this agent waits for it." if is_away else "The escrow service is back."
+    stderr().print(Text(text), soft_wrap=True)
+
+
 def show_progress(progress: CeremonyProgress) -> None:
     """Print where a ceremony stands."""
     waiting = ", ".join(printable(name) for name in progress.waiting_for)

@@ -13,6 +13,7 @@ from tapeline.agent.desk import Desk, open_desk
 from tapeline.base.errors import MalformedInput
 from tapeline.base.secret import Secret
 from tapeline.cli.common import read_passphrase
+from tapeline.cli.waiting import speaking
 from tapeline.crypto.keyfile import PersonKey, open_key_file
 from tapeline.custodian.ceremony.steps import Custodian
 from tapeline.rpc.roster_file import read_founding_roster
@@ -36,7 +37,13 @@ def open_person(key: Path, fd: int | None, file: Path | None) -> tuple[PersonKey
 @contextmanager
 def desk_of(key: PersonKey, roster: Path, escrow: str, relay: str | None = None) -> Iterator[Desk]:
     """Open a desk for the length of a command."""
-    desk = open_desk(key, read_founding_roster(roster), escrow, relay)
+    desk = open_desk(
+        key,
+        read_founding_roster(roster),
+        escrow,
+        relay,
+        waiting=lambda address: speaking(f"an answer from {address}"),
+    )
     try:
         yield desk
     finally:

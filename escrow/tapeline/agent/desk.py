@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from tapeline.agent.archive import ArchiveReplica
 from tapeline.agent.audit import AuditReplica
 from tapeline.agent.board import BoardClient
 from tapeline.agent.relay import RelayClient
-from tapeline.agent.remote import Remote
+from tapeline.agent.remote import Remote, Waiting
 from tapeline.base.errors import PermissionRefused, StateError
 from tapeline.crypto.keyfile import PersonKey
 from tapeline.crypto.login import ESCROW, RELAY
@@ -65,23 +66,26 @@ class Desk:
             self.relay_remote.close()
 
 
-def open_desk(key: PersonKey, founding: bytes, escrow: str, relay: str | None = None) -> Desk:
+def open_desk(
+    key: PersonKey, founding: bytes, escrow: str, relay: str | None = None, *, waiting: Waiting = nullcontext
+) -> Desk:
     """Return the desk of a person.
 
     Args:
         key: opened.
         founding: roster version 1, signed; what everything is pinned to.
         escrow, relay: host:port.
+        waiting: of `Remote`.
 
     Raises:
         Refused: GOV-2, where the roster is malformed.
     """
     roster = Roster.parse(founding)
     pinned = roster.statement_hash
-    escrow_remote = Remote(escrow, key.signing, origin=roster.audit_origin, audience=ESCROW)
+    escrow_remote = Remote(escrow, key.signing, origin=roster.audit_origin, audience=ESCROW, waiting=waiting)
     relay_remote = None
     if relay is not None:
-        relay_remote = Remote(relay, key.signing, origin=roster.archive_origin, audience=RELAY)
+        relay_remote = Remote(relay, key.signing, origin=roster.archive_origin, audience=RELAY, waiting=waiting)
     return Desk(
         key=key,
         founding=roster,

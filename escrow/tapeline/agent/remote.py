@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import grpc
@@ -20,6 +21,7 @@ T = TypeVar("T")
 A = TypeVar("A", bound=Message)
 A2 = TypeVar("A2", bound=Message)
 Metadata = tuple[tuple[str, str], ...]
+Waiting = Callable[[str], AbstractContextManager[object]]
 _PACKAGE = "/tapeline.wire.v1."
 MAX_MESSAGE = 64 * 1024 * 1024
 _OPTIONS = [("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE)]
@@ -34,12 +36,23 @@ class Remote:
         origin: origin of the service's log, from the caller's own roster.
         audience: `crypto.login.RELAY` or `ESCROW`.
         timeout_s: of each call.
+        waiting: entered around each call, so that one that takes long can be spoken of; told the address.
     """
 
-    def __init__(self, address: str, key: SigningKey, *, origin: str, audience: str, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        address: str,
+        key: SigningKey,
+        *,
+        origin: str,
+        audience: str,
+        timeout_s: float = 60.0,
+        waiting: Waiting = nullcontext,
+    ) -> None:
         require_loopback(address.rpartition(":")[0].strip("[]"))
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         self._timeout_s = timeout_s
+        self._address, self._waiting = address, waiting
         self._key = key
         self._origin = origin
         self._audience = audience
@@ -77,9 +90,10 @@ class Remote:
 
     def _once(self, call: Callable[[Metadata], T]) -> T:
         try:
-            if self._metadata is None:
-                self._metadata = self._login()
-            return call(self._metadata)
+            with self._waiting(self._address):
+                if self._metadata is None:
+                    self._metadata = self._login()
+                return call(self._metadata)
         except grpc.RpcError as error:
             raise told_error(error) from None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,6 +49,7 @@ def run_ceremony(
     clock: Clock,
     deadline_ms: int,
     progress: Callable[[CeremonyProgress], None] = lambda _: None,
+    away: Callable[[bool], None] = lambda _: None,
     poll_ms: int = SECOND // 5,
     pause: Callable[[float], None] = time.sleep,
 ) -> CeremonyRecord:
@@ -64,6 +64,7 @@ def run_ceremony(
         rng, clock: randomness and time.
         deadline_ms: unix milliseconds after which to stop; running again goes on from there.
         progress: told of every change.
+        away: told that the board does not answer, once each time, and that it does again.
         poll_ms: between two looks at the board.
         pause: waits some seconds.
 
@@ -72,10 +73,19 @@ def run_ceremony(
         StateError: the deadline passed (retryable), or the store lost what this custodian posted.
     """
     shown: CeremonyProgress | None = None
+    is_away = False
     while True:
-        # A board that does not answer is waited for: nothing is lost meanwhile.
-        with suppress(Unavailable):
+        try:
             record, now = advance(port, memory, me, roster, ceremony, rng)
+        except Unavailable:
+            # A board that does not answer is waited for: nothing is lost meanwhile.
+            if not is_away:
+                away(True)
+            is_away = True
+        else:
+            if is_away:
+                away(False)
+            is_away = False
             if now != shown:
                 progress(now)
                 shown = now
