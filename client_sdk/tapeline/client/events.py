@@ -55,6 +55,15 @@ class SendDelayed:
 
 
 @dataclass(frozen=True, slots=True)
+class NotSent:
+    """A message was given up, and why; it is out of the outbox. Whoever waits for its receipt is told too."""
+
+    conversation: bytes
+    message_id: bytes
+    cause: TapelineError
+
+
+@dataclass(frozen=True, slots=True)
 class StaleDevices:
     """Devices without a valid prekey were left out of a session; they catch up by a history grant."""
 
@@ -83,5 +92,14 @@ class Alarm:
 
 
 Event = (
-    Connected | Disconnected | CaughtUp | MembershipChanged | Disclosure | SendDelayed | StaleDevices | Withheld | Alarm
+    Connected
+    | Disconnected
+    | CaughtUp
+    | MembershipChanged
+    | Disclosure
+    | SendDelayed
+    | NotSent
+    | StaleDevices
+    | Withheld
+    | Alarm
 )

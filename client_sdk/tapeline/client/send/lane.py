@@ -5,6 +5,10 @@
             └──── session refused ────┘
 
 A new session is opened only when nothing is in flight, so a refusal can never put older messages behind newer ones.
+
+After a refusal it waits, longer each time, until a message is acknowledged again. A refusal that fresher facts would
+help against (members, devices, keys have changed) costs time and never a message; a definitive one gives up what was
+refused, and only that, when it has been so for a minute.
 """
 
 from __future__ import annotations
@@ -20,17 +24,17 @@ from tapeline.base.errors import TapelineError
 from tapeline.client.bus import EventBus
 from tapeline.client.device import Device
 from tapeline.client.errors import SendFailed
-from tapeline.client.events import SendDelayed, StaleDevices
+from tapeline.client.events import NotSent, SendDelayed, StaleDevices
+from tapeline.client.send import storing
 from tapeline.client.send.outgoing import Outgoing
-from tapeline.client.session.opener import Opened, SessionOpener
+from tapeline.client.session.opener import SessionOpener
 from tapeline.client.session.sending import SendingSession
-from tapeline.client.store import outbox, stock
+from tapeline.client.store import outbox
 from tapeline.client.store.outbox import OutboxRow
 from tapeline.client.transport.backoff import Backoff
 from tapeline.crypto.limits import BATCH, SESSION_MESSAGES
 
 WINDOW = 2 * SESSION_MESSAGES
-MAX_ATTEMPTS = 6
 
 
 class Places(Protocol):
@@ -73,7 +77,7 @@ class Lane:
         self._begun = False
         self._session: SendingSession | None = None
         self._refresh = False
-        self._refusals = 0
+        self._was_refused = False
         self._backoff = Backoff(device.rng)
         self._wake = asyncio.Event()
 
@@ -95,8 +99,9 @@ class Lane:
     def acknowledged(self, outgoing: Outgoing) -> None:
         """Take out of flight what the relay acknowledged."""
         self.in_flight.remove(outgoing)
-        self._refusals = 0
-        self._backoff.reset()
+        if not outgoing.row.is_record:  # a record alone does not show that sessions hold
+            self._was_refused = False
+            self._backoff.reset()
         self._wake.set()
 
     async def run(self) -> None:
@@ -111,23 +116,33 @@ class Lane:
                 except TapelineError as error:
                     await self._after_failure(error)
 
-    async def refuse_session(self, record_hash: bytes, error: TapelineError) -> None:
-        """The relay refused the session or a message in it: seal what it did not take in a new one."""
+    async def refuse_session(self, record_hash: bytes, error: TapelineError, named: Outgoing) -> None:
+        """The relay refused a session's record, or a message in it: seal what it did not take in a new one.
+
+        Args:
+            record_hash: of the session.
+            error: why.
+            named: the record or message that it refused; those behind it went down with it.
+        """
         if self._session is not None and self._session.record_hash == record_hash:
             self._session = None
         refused = [one for one in self.in_flight if one.row.record_hash == record_hash]
         self.in_flight = deque(one for one in self.in_flight if one.row.record_hash != record_hash)
         records = [one for one in refused if one.row.is_record]
         messages = [one for one in refused if not one.row.is_record]
+        blamed = [] if error.retryable else messages if named.row.is_record else [named]
+        now_s = _now_s()
+        for one in blamed:
+            one.count(now_s)
         for one in messages:
-            one.attempts += 1
             one.stored = False
-            _unseal(one.row)
+            storing.unseal(one.row)
         self._waiting.extendleft(reversed(messages))
-        self._refresh = True
-        self._refusals += 1
-        await self._device.database.run(partial(_undo, records=records, messages=messages))
-        await self._give_up([one for one in messages if one.attempts >= MAX_ATTEMPTS], error)
+        if self._was_refused:  # once is an everyday matter; twice, with nothing sent between, is a delay
+            self._bus.publish(SendDelayed(self.conversation, error))
+        self._refresh = self._was_refused = True
+        await self._device.database.run(partial(storing.undo, records=records, messages=messages))
+        await self._give_up([one for one in blamed if one.is_hopeless(now_s)], error)
         self._wake.set()
 
     async def _give_up(self, hopeless: list[Outgoing], error: TapelineError) -> None:
@@ -135,17 +150,24 @@ class Lane:
             return
         self._waiting = deque(one for one in self._waiting if one not in hopeless)
         await self._device.database.run(lambda db: outbox.remove(db, [one.row.position for one in hopeless]))
+        cause = f"The message can not be sent: {error.cause}"
+        failed = error if isinstance(error, SendFailed) else SendFailed(cause, error.remedy)
         for one in hopeless:
-            one.fail(SendFailed(f"The message can not be sent: {error.cause}", error.remedy))
+            one.fail(failed)
+            self._bus.publish(NotSent(self.conversation, one.row.message_id, failed))
 
     async def _after_failure(self, error: TapelineError) -> None:
         """Wait and try again; without hope for what waits, tell those who wait for it."""
         self._refresh = True
         self._bus.publish(SendDelayed(self.conversation, error))
+        if isinstance(error, SendFailed):  # final by this device's own judgement
+            await self._give_up(list(self._waiting), error)
+            return
         if not error.retryable:
+            now_s = _now_s()
             for one in self._waiting:
-                one.attempts += 1
-            await self._give_up([one for one in self._waiting if one.attempts >= MAX_ATTEMPTS // 2], error)
+                one.count(now_s)
+            await self._give_up([one for one in self._waiting if one.is_hopeless(now_s)], error)
         await asyncio.sleep(self._backoff.next_delay())
 
     async def _send_some(self) -> bool:
@@ -168,7 +190,7 @@ class Lane:
             self._seal(session, one.row)
         self.in_flight.extend(batch)
         # Stored before sent: a ciphertext that left once is the one that every retry repeats.
-        await self._device.database.run(partial(_store, rows=[one.row for one in batch]))
+        await self._device.database.run(partial(storing.store, rows=[one.row for one in batch]))
         ready = [one for one in batch if one.row.record_hash == session.record_hash]
         for one in ready:
             one.stored = True
@@ -189,17 +211,17 @@ class Lane:
         """Store what waits before anything that may take long: a message given to send survives this process."""
         fresh = [one.row for one in self._waiting if not one.row.position]
         if fresh:
-            await self._device.database.run(partial(_store, rows=fresh))
+            await self._device.database.run(partial(storing.store, rows=fresh))
 
     async def _open(self) -> SendingSession:
-        if self._refusals > 1:
+        if self._was_refused:
             await asyncio.sleep(self._backoff.next_delay())
         opened = await self._opener.open(self.conversation, refresh=self._refresh)
         self._refresh = False
         record = Outgoing(OutboxRow(self.conversation, sealed=opened.record, record_hash=opened.session.record_hash))
         own = self._places.add_own_session(self.conversation, opened.session.record_hash, opened.session.not_after_ms)
         self.in_flight.append(record)
-        await self._device.database.run(partial(_store_record, row=record.row, opened=opened, own=own))
+        await self._device.database.run(partial(storing.store_record, row=record.row, opened=opened, own=own))
         self._session = opened.session
         record.stored = True
         self._submit([record])
@@ -208,25 +230,5 @@ class Lane:
         return opened.session
 
 
-def _unseal(row: OutboxRow) -> None:
-    row.sealed, row.record_hash, row.message_index, row.message_hash = b"", b"", -1, b""
-
-
-def _store(db: Connection, rows: list[OutboxRow]) -> None:
-    for row in rows:
-        if not row.position:
-            row.position = outbox.add(db, row)
-        else:
-            outbox.set_sealed(db, [row])
-
-
-def _store_record(db: Connection, row: OutboxRow, opened: Opened, own: Callable[[Connection], None]) -> None:
-    # Used reservation out, record in: one transaction (protocol, Reservation), so no q can serve two records.
-    stock.remove(db, opened.reservation)
-    row.position = outbox.add(db, row)
-    own(db)
-
-
-def _undo(db: Connection, records: list[Outgoing], messages: list[Outgoing]) -> None:
-    outbox.remove(db, [one.row.position for one in records])
-    outbox.unseal(db, [one.row.position for one in messages])
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from tapeline.client.proofs import Logged, Proofs
 from tapeline.client.store.outbox import OutboxRow
 
+PATIENCE_SECONDS = 60.0
+"""A message is given up only after definitive refusals for so long."""
+LEAST_ATTEMPTS = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -48,14 +52,27 @@ class Outgoing:
     Attributes:
         row: as stored; without a position until it is.
         accepted: resolved with the receipt, or with the error that ended it; None for records and restored rows.
-        attempts: sessions in which it was refused.
+        attempts: how often it was refused for good, or no session for it could be opened.
+        first_refused_s: when that happened first, by the loop's clock.
         stored: whether the finished ciphertext is on disk; nothing leaves before.
     """
 
     row: OutboxRow
     accepted: asyncio.Future[Receipt] | None = None
     attempts: int = 0
+    first_refused_s: float | None = None
     stored: bool = False
+
+    def count(self, now_s: float) -> None:
+        """Count one more definitive refusal."""
+        self.attempts += 1
+        if self.first_refused_s is None:
+            self.first_refused_s = now_s
+
+    def is_hopeless(self, now_s: float) -> bool:
+        """Tell whether it was refused often enough and for long enough: neither a burst nor one sleep decides."""
+        since = self.first_refused_s
+        return since is not None and self.attempts >= LEAST_ATTEMPTS and now_s - since >= PATIENCE_SECONDS
 
     def fail(self, error: Exception) -> None:
         """Tell who waits that it will not be sent."""

@@ -161,7 +161,7 @@ class Sender:
         if not ticket.is_current:
             return
         if isinstance(error, Refused) or not error.retryable:
-            await ticket.lane.refuse_session(ticket.record_hash, error)
+            await ticket.lane.refuse_session(ticket.record_hash, error, ticket.outgoing)
             return
         # Not about what was sent, such as a relay with too much to do: the same bytes again, and all behind them.
         task = asyncio.create_task(self._resend_later(ticket.lane, ticket.record_hash))

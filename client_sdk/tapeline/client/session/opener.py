@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tapeline.client.device import Device
+from tapeline.client.errors import SendFailed
 from tapeline.client.session.sending import SendingSession, View
 from tapeline.client.session.stock import ReceiptStock
 from tapeline.crypto.limits import SESSION_MS
@@ -44,9 +45,14 @@ class SessionOpener:
 
         Raises:
             RelayUnreachable, NotFound (retryable), Refused: what stands in its way.
+            SendFailed: this device's user is no member any more.
         """
         directory = self._device.directory
         note = await (directory.refresh() if refresh else directory.fresh_note())
+        if not self._is_member(conversation, note):
+            note = await directory.refresh()
+            if not self._is_member(conversation, note):
+                raise SendFailed("You are no longer a member of the conversation.", "Ask a member to add you.")
         version = directory.shared.version
         facts = self.facts(conversation, note)
         stocked = await self._stock.take(_keys(facts))
@@ -64,6 +70,10 @@ class SessionOpener:
         session = SendingSession(created.record_hash, chain, View.of(facts), now + SESSION_MS, version)
         stale = tuple(f"{one.device.user}/{one.device.device_name}" for one in created.stale)
         return Opened(session, created.record, stocked.reservation.session_id, stale)
+
+    def _is_member(self, conversation: bytes, note: CosignedCheckpoint) -> bool:
+        membership = self._device.directory.state.membership(conversation, below=note.size)
+        return self._device.person in membership.people
 
     def facts(self, conversation: bytes, note: CosignedCheckpoint) -> Facts:
         """Return the facts that a record sent now would be judged by."""
