@@ -51,6 +51,11 @@ async def test_a_new_device_of_a_member_ends_the_session_and_reads_from_there(cl
     conversation = await alice.create_conversation([bob.user])
     first = await conversation.send("before the phone")
     phone = await clients("bob", "phone")
+
+    async def known() -> bool:
+        return len(alice._device.directory.state.devices_of(bob.firm, bob.user)[-1].prekeys) == 1
+
+    await until(known)  # told by the relay, and fetched without being refused
     second = await conversation.send("with the phone")
     assert second.record_hash != first.record_hash
     assert [message.text for message in await texts(phone, 1)] == ["with the phone"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import grpc.aio
 from gov_kit import CLASS, DEPLOYMENT, key
@@ -198,8 +198,9 @@ class Device:
         membership: bytes | None = None,
         lasts_ms: int = HOUR,
         rng: Rng = system_rng,
+        without: Collection[bytes] = (),
     ) -> tuple[CreatedRecord, SendingChain]:
-        """Make a session record by this device's view."""
+        """Make a session record by this device's view, `without` a row for some devices as a modified client does."""
         pending = pending or self.reserve(conversation)
         note = self.state.verify_archive_note(self.note)
         now = system_clock()
@@ -211,6 +212,7 @@ class Device:
             leaf_index=note.size,
             leaf_time_ms=now,
         )
+        facts = replace(facts, devices=tuple(one for one in facts.devices if one.device.entry_hash not in without))
         receipts = [
             sign_receipt(key(f"{firm}/vault"), pending.reservation_hash, v_key_id, pending.cq, vault_slot_hash(slot))
             for firm, v_key_id, slot in zip(pending.firms, pending.v_key_ids, pending.slots, strict=True)

@@ -28,6 +28,7 @@ from tapeline.client.session.stock import ReceiptStock
 from tapeline.client.transport.backoff import Backoff
 from tapeline.client.transport.link import Link
 from tapeline.client.watch import DirectoryWatch
+from tapeline.transparency.cosigned import CosignedCheckpoint
 from tapeline.wire.v1.relay_pb2 import Delivery, ServerFrame
 
 FRAMES = 32
@@ -76,6 +77,7 @@ class Engine:
         )
         self._frames: asyncio.Queue[tuple[list[Delivery], bool]] = asyncio.Queue(FRAMES)
         self._note = b""
+        self._wanted_size = 0
         self._note_news = asyncio.Event()
         self._caught_up = False
         self._closed = False
@@ -137,6 +139,9 @@ class Engine:
     async def _on_frame(self, frame: ServerFrame) -> None:
         if frame.note:
             self._note = frame.note
+            self._note_news.set()
+        if frame.directory_size > self._wanted_size:
+            self._wanted_size = frame.directory_size
             self._note_news.set()
         if frame.answers:
             await self.sender.on_answers(frame.answers)
@@ -204,12 +209,19 @@ class Engine:
             try:
                 note = await self.device.directory.take_note(self._note)
                 await self.receiver.settle(await self.proofs.on_note(note))
+                await self._follow_devices(note)
             except Refused as refused:
                 await self.alarms.raise_now(refused)
                 # A forked log is no log to go on with (promise P7).
                 require(refused.rule is not Rule.LOG_CONSISTENCY, refused.rule, refused.cause)
             except TapelineError:
                 continue  # the next note tries again
+
+    async def _follow_devices(self, note: CosignedCheckpoint) -> None:
+        """Learn of devices that joined or were revoked as soon as a note covers them: the next session fits them."""
+        directory = self.device.directory
+        if directory.next < self._wanted_size <= note.size:
+            await directory.refresh()
 
     async def _keep_house(self) -> None:
         directory = self.device.directory

@@ -85,6 +85,7 @@ class Relay:
         self._intake = Intake(*shared, self._hub.deliver, clock, self.metrics, config.intake)
         self._publisher = Publisher(*shared, self._hub.deliver, clock, self.metrics, config.devices)
         self._publisher.on_change = self._directory_changed
+        self._publisher.on_devices = self._hub.devices_changed
         self._vaults = Vaults(config.vaults)
         who_is = directory_who_is(ledger.directory, clock)
         tokens = TokenStore(clock, rng)

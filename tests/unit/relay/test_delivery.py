@@ -148,6 +148,21 @@ async def test_a_newer_checkpoint_is_announced(relay: RunningRelay) -> None:
         assert sizes() == sorted(sizes())
 
 
+async def test_those_who_talk_with_a_user_are_told_of_its_devices(relay: RunningRelay) -> None:
+    ann, ben, _ = await pair(relay)
+    eve = await enrol(relay, "eve")
+    sizes = lambda line: [frame.directory_size for frame in line.frames if frame.directory_size]  # noqa: E731
+    async with ann.line() as mine, eve.line() as hers:
+        await asyncio.wait_for(mine.caught_up.wait(), 10)
+        await asyncio.wait_for(hers.caught_up.wait(), 10)
+        await ben.renew()  # nobody needs to know at once
+        phone = await enrol(relay, "ben", number=2)
+        await until(lambda: len(sizes(mine)) == 1)
+        revoked = await relay.revoke("device", phone.device.entry_hash.hex())
+        await until(lambda: sizes(mine)[1:] == [revoked.index + 1])
+        assert sizes(hers) == []
+
+
 async def test_a_device_has_few_streams(relay: RunningRelay) -> None:
     ann, _, _ = await pair(relay)
     lines = [ann.line() for _ in range(STREAMS_PER_DEVICE)]

@@ -134,15 +134,16 @@ class Lane:
         now_s = _now_s()
         for one in blamed:
             one.count(now_s)
+        hopeless = [one for one in blamed if one.is_hopeless(now_s)]
         for one in messages:
             one.stored = False
             storing.unseal(one.row)
-        self._waiting.extendleft(reversed(messages))
+        self._waiting.extendleft(one for one in reversed(messages) if one not in hopeless)
         if self._was_refused:  # once is an everyday matter; twice, with nothing sent between, is a delay
             self._bus.publish(SendDelayed(self.conversation, error))
         self._refresh = self._was_refused = True
         await self._device.database.run(partial(storing.undo, records=records, messages=messages))
-        await self._give_up([one for one in blamed if one.is_hopeless(now_s)], error)
+        await self._give_up(hopeless, error)
         self._wake.set()
 
     async def _give_up(self, hopeless: list[Outgoing], error: TapelineError) -> None:

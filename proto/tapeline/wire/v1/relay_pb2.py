@@ -26,7 +26,7 @@ from tapeline.wire.v1 import objects_pb2 as tapeline_dot_wire_dot_v1_dot_objects
 from tapeline.wire.v1 import common_pb2 as tapeline_dot_wire_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ctapeline/wire/v1/relay.proto\x12\x10tapeline.wire.v1\x1a\x1etapeline/wire/v1/objects.proto\x1a\x1dtapeline/wire/v1/common.proto\"\x13\n\x11\x44\x65ploymentRequest\"j\n\nDeployment\x12\x12\n\ndeployment\x18\x01 \x01(\x0c\x12\x16\n\x0e\x61rchive_origin\x18\x02 \x01(\t\x12\x0f\n\x07rosters\x18\x03 \x03(\x0c\x12\x0c\n\x04note\x18\x04 \x01(\x0c\x12\x11\n\ttiles_url\x18\x05 \x01(\t\"K\n\rDirectoryItem\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\x0e\n\x06object\x18\x03 \x01(\x0c\x12\r\n\x05proof\x18\x04 \x03(\x0c\"A\n\x0bSyncRequest\x12\r\n\x05since\x18\x01 \x01(\x04\x12\r\n\x05limit\x18\x02 \x01(\r\x12\x14\n\x0c\x63onversation\x18\x03 \x01(\x0c\"k\n\x08SyncPage\x12\x0c\n\x04note\x18\x01 \x01(\x0c\x12.\n\x05items\x18\x02 \x03(\x0b\x32\x1f.tapeline.wire.v1.DirectoryItem\x12\x0c\n\x04next\x18\x03 \x01(\x04\x12\x13\n\x0b\x63onsistency\x18\x04 \x03(\x0c\"j\n\x0ePublishRequest\x12(\n\x04type\x18\x01 \x01(\x0e\x32\x1a.tapeline.wire.v1.LeafType\x12.\n\x06object\x18\x02 \x01(\x0b\x32\x1e.tapeline.wire.v1.SignedObject\"\\\n\rMirrorRequest\x12(\n\x04type\x18\x01 \x01(\x0e\x32\x1a.tapeline.wire.v1.LeafType\x12\x0c\n\x04\x64sse\x18\x02 \x01(\x0c\x12\x13\n\x0b\x61udit_proof\x18\x03 \x01(\x0c\"+\n\x13\x43onversationRequest\x12\x14\n\x0c\x63onversation\x18\x01 \x01(\x0c\"\x82\x01\n\x11\x43onversationState\x12\x32\n\nmembership\x18\x01 \x01(\x0b\x32\x1e.tapeline.wire.v1.SignedObject\x12\"\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x15.tapeline.wire.v1.Ack\x12\x15\n\rnext_sequence\x18\x03 \x01(\x04\"I\n\nSubmission\x12\x0e\n\x06ticket\x18\x01 \x01(\x04\x12\x10\n\x06record\x18\x02 \x01(\x0cH\x00\x12\x11\n\x07message\x18\x03 \x01(\x0cH\x00\x42\x06\n\x04item\"v\n\x06\x41nswer\x12\x0e\n\x06ticket\x18\x01 \x01(\x04\x12$\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x15.tapeline.wire.v1.AckH\x00\x12,\n\x07refusal\x18\x03 \x01(\x0b\x32\x19.tapeline.wire.v1.RefusalH\x00\x42\x08\n\x06result\"\xa0\x01\n\x08\x44\x65livery\x12\"\n\x03\x61\x63k\x18\x01 \x01(\x0b\x32\x15.tapeline.wire.v1.Ack\x12\x14\n\x0c\x63onversation\x18\x02 \x01(\x0c\x12\x15\n\x0brecord_view\x18\x03 \x01(\x0cH\x00\x12\x11\n\x07message\x18\x04 \x01(\x0cH\x00\x12\x14\n\nmembership\x18\x05 \x01(\x0cH\x00\x12\x12\n\x08withheld\x18\x06 \x01(\x0cH\x00\x42\x06\n\x04item\"5\n\x06\x43ursor\x12\x14\n\x0c\x63onversation\x18\x01 \x01(\x0c\x12\x15\n\rnext_sequence\x18\x02 \x01(\x04\"6\n\tSubscribe\x12)\n\x07\x63ursors\x18\x01 \x03(\x0b\x32\x18.tapeline.wire.v1.Cursor\"y\n\x0b\x43lientFrame\x12\x30\n\tsubscribe\x18\x01 \x01(\x0b\x32\x1b.tapeline.wire.v1.SubscribeH\x00\x12/\n\x06submit\x18\x02 \x01(\x0b\x32\x1d.tapeline.wire.v1.SubmitBatchH\x00\x42\x07\n\x05\x66rame\":\n\x0bSubmitBatch\x12+\n\x05items\x18\x01 \x03(\x0b\x32\x1c.tapeline.wire.v1.Submission\"\x89\x01\n\x0bServerFrame\x12)\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x18.tapeline.wire.v1.Answer\x12.\n\ndeliveries\x18\x02 \x03(\x0b\x32\x1a.tapeline.wire.v1.Delivery\x12\x0c\n\x04note\x18\x03 \x01(\x0c\x12\x11\n\tcaught_up\x18\x04 \x01(\x08\".\n\x0eReserveRequest\x12\x0c\n\x04\x66irm\x18\x01 \x01(\t\x12\x0e\n\x06opaque\x18\x02 \x01(\x0c\"!\n\x0fReserveResponse\x12\x0e\n\x06opaque\x18\x01 \x01(\x0c\"7\n\x0fManifestRequest\x12\x11\n\tcase_dsse\x18\x01 \x01(\x0c\x12\x11\n\tapprovals\x18\x02 \x03(\x0c\"$\n\x10ManifestResponse\x12\x10\n\x08manifest\x18\x01 \x01(\x0c\"\'\n\x0eRecordsRequest\x12\x15\n\rrecord_hashes\x18\x01 \x03(\x0c\"L\n\x0e\x41rchivedObject\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\x0e\n\x06object\x18\x03 \x01(\x0c\x12\r\n\x05proof\x18\x04 \x03(\x0c\"R\n\x0fRecordsResponse\x12\x0c\n\x04note\x18\x01 \x01(\x0c\x12\x31\n\x07records\x18\x02 \x03(\x0b\x32 .tapeline.wire.v1.ArchivedObject\"!\n\x0cSaltsRequest\x12\x11\n\tcase_dsse\x18\x01 \x01(\x0c\"-\n\x04Salt\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0c\n\x04salt\x18\x02 \x01(\x0c\x12\x0b\n\x03tag\x18\x03 \x01(\x0c\"e\n\rSaltsResponse\x12-\n\rconversations\x18\x01 \x03(\x0b\x32\x16.tapeline.wire.v1.Salt\x12%\n\x05users\x18\x02 \x03(\x0b\x32\x16.tapeline.wire.v1.Salt\",\n\x11\x43iphertextRequest\x12\x17\n\x0fwarrant_package\x18\x01 \x01(\x0c\x32_\n\tBootstrap\x12R\n\rGetDeployment\x12#.tapeline.wire.v1.DeploymentRequest\x1a\x1c.tapeline.wire.v1.Deployment2\xde\x03\n\tDirectory\x12\x41\n\x04Sync\x12\x1d.tapeline.wire.v1.SyncRequest\x1a\x1a.tapeline.wire.v1.SyncPage\x12\x42\n\x07Publish\x12 .tapeline.wire.v1.PublishRequest\x1a\x15.tapeline.wire.v1.Ack\x12@\n\x06Mirror\x12\x1f.tapeline.wire.v1.MirrorRequest\x1a\x15.tapeline.wire.v1.Ack\x12]\n\x0fGetConversation\x12%.tapeline.wire.v1.ConversationRequest\x1a#.tapeline.wire.v1.ConversationState\x12H\n\x05Prove\x12\x1e.tapeline.wire.v1.ProofRequest\x1a\x1f.tapeline.wire.v1.ProofResponse\x12_\n\x10ProveConsistency\x12$.tapeline.wire.v1.ConsistencyRequest\x1a%.tapeline.wire.v1.ConsistencyResponse2\xeb\x01\n\tMessaging\x12K\n\x07\x43onnect\x12\x1d.tapeline.wire.v1.ClientFrame\x1a\x1d.tapeline.wire.v1.ServerFrame(\x01\x30\x01\x12N\n\x07Reserve\x12 .tapeline.wire.v1.ReserveRequest\x1a!.tapeline.wire.v1.ReserveResponse\x12\x41\n\x08\x43omplain\x12\x1e.tapeline.wire.v1.SignedObject\x1a\x15.tapeline.wire.v1.Ack2\xaf\x03\n\x06Review\x12W\n\x0e\x46reezeManifest\x12!.tapeline.wire.v1.ManifestRequest\x1a\".tapeline.wire.v1.ManifestResponse\x12Q\n\nGetRecords\x12 .tapeline.wire.v1.RecordsRequest\x1a!.tapeline.wire.v1.RecordsResponse\x12K\n\x08GetSalts\x12\x1e.tapeline.wire.v1.SaltsRequest\x1a\x1f.tapeline.wire.v1.SaltsResponse\x12X\n\rGetCiphertext\x12#.tapeline.wire.v1.CiphertextRequest\x1a .tapeline.wire.v1.ArchivedObject0\x01\x12R\n\rExportArchive\x12\x1d.tapeline.wire.v1.SyncRequest\x1a .tapeline.wire.v1.ArchivedObject0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ctapeline/wire/v1/relay.proto\x12\x10tapeline.wire.v1\x1a\x1etapeline/wire/v1/objects.proto\x1a\x1dtapeline/wire/v1/common.proto\"\x13\n\x11\x44\x65ploymentRequest\"j\n\nDeployment\x12\x12\n\ndeployment\x18\x01 \x01(\x0c\x12\x16\n\x0e\x61rchive_origin\x18\x02 \x01(\t\x12\x0f\n\x07rosters\x18\x03 \x03(\x0c\x12\x0c\n\x04note\x18\x04 \x01(\x0c\x12\x11\n\ttiles_url\x18\x05 \x01(\t\"K\n\rDirectoryItem\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\x0e\n\x06object\x18\x03 \x01(\x0c\x12\r\n\x05proof\x18\x04 \x03(\x0c\"A\n\x0bSyncRequest\x12\r\n\x05since\x18\x01 \x01(\x04\x12\r\n\x05limit\x18\x02 \x01(\r\x12\x14\n\x0c\x63onversation\x18\x03 \x01(\x0c\"k\n\x08SyncPage\x12\x0c\n\x04note\x18\x01 \x01(\x0c\x12.\n\x05items\x18\x02 \x03(\x0b\x32\x1f.tapeline.wire.v1.DirectoryItem\x12\x0c\n\x04next\x18\x03 \x01(\x04\x12\x13\n\x0b\x63onsistency\x18\x04 \x03(\x0c\"j\n\x0ePublishRequest\x12(\n\x04type\x18\x01 \x01(\x0e\x32\x1a.tapeline.wire.v1.LeafType\x12.\n\x06object\x18\x02 \x01(\x0b\x32\x1e.tapeline.wire.v1.SignedObject\"\\\n\rMirrorRequest\x12(\n\x04type\x18\x01 \x01(\x0e\x32\x1a.tapeline.wire.v1.LeafType\x12\x0c\n\x04\x64sse\x18\x02 \x01(\x0c\x12\x13\n\x0b\x61udit_proof\x18\x03 \x01(\x0c\"+\n\x13\x43onversationRequest\x12\x14\n\x0c\x63onversation\x18\x01 \x01(\x0c\"\x82\x01\n\x11\x43onversationState\x12\x32\n\nmembership\x18\x01 \x01(\x0b\x32\x1e.tapeline.wire.v1.SignedObject\x12\"\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x15.tapeline.wire.v1.Ack\x12\x15\n\rnext_sequence\x18\x03 \x01(\x04\"I\n\nSubmission\x12\x0e\n\x06ticket\x18\x01 \x01(\x04\x12\x10\n\x06record\x18\x02 \x01(\x0cH\x00\x12\x11\n\x07message\x18\x03 \x01(\x0cH\x00\x42\x06\n\x04item\"v\n\x06\x41nswer\x12\x0e\n\x06ticket\x18\x01 \x01(\x04\x12$\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x15.tapeline.wire.v1.AckH\x00\x12,\n\x07refusal\x18\x03 \x01(\x0b\x32\x19.tapeline.wire.v1.RefusalH\x00\x42\x08\n\x06result\"\xa0\x01\n\x08\x44\x65livery\x12\"\n\x03\x61\x63k\x18\x01 \x01(\x0b\x32\x15.tapeline.wire.v1.Ack\x12\x14\n\x0c\x63onversation\x18\x02 \x01(\x0c\x12\x15\n\x0brecord_view\x18\x03 \x01(\x0cH\x00\x12\x11\n\x07message\x18\x04 \x01(\x0cH\x00\x12\x14\n\nmembership\x18\x05 \x01(\x0cH\x00\x12\x12\n\x08withheld\x18\x06 \x01(\x0cH\x00\x42\x06\n\x04item\"5\n\x06\x43ursor\x12\x14\n\x0c\x63onversation\x18\x01 \x01(\x0c\x12\x15\n\rnext_sequence\x18\x02 \x01(\x04\"6\n\tSubscribe\x12)\n\x07\x63ursors\x18\x01 \x03(\x0b\x32\x18.tapeline.wire.v1.Cursor\"y\n\x0b\x43lientFrame\x12\x30\n\tsubscribe\x18\x01 \x01(\x0b\x32\x1b.tapeline.wire.v1.SubscribeH\x00\x12/\n\x06submit\x18\x02 \x01(\x0b\x32\x1d.tapeline.wire.v1.SubmitBatchH\x00\x42\x07\n\x05\x66rame\":\n\x0bSubmitBatch\x12+\n\x05items\x18\x01 \x03(\x0b\x32\x1c.tapeline.wire.v1.Submission\"\xa1\x01\n\x0bServerFrame\x12)\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x18.tapeline.wire.v1.Answer\x12.\n\ndeliveries\x18\x02 \x03(\x0b\x32\x1a.tapeline.wire.v1.Delivery\x12\x0c\n\x04note\x18\x03 \x01(\x0c\x12\x11\n\tcaught_up\x18\x04 \x01(\x08\x12\x16\n\x0e\x64irectory_size\x18\x05 \x01(\x04\".\n\x0eReserveRequest\x12\x0c\n\x04\x66irm\x18\x01 \x01(\t\x12\x0e\n\x06opaque\x18\x02 \x01(\x0c\"!\n\x0fReserveResponse\x12\x0e\n\x06opaque\x18\x01 \x01(\x0c\"7\n\x0fManifestRequest\x12\x11\n\tcase_dsse\x18\x01 \x01(\x0c\x12\x11\n\tapprovals\x18\x02 \x03(\x0c\"$\n\x10ManifestResponse\x12\x10\n\x08manifest\x18\x01 \x01(\x0c\"\'\n\x0eRecordsRequest\x12\x15\n\rrecord_hashes\x18\x01 \x03(\x0c\"L\n\x0e\x41rchivedObject\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\x0e\n\x06object\x18\x03 \x01(\x0c\x12\r\n\x05proof\x18\x04 \x03(\x0c\"R\n\x0fRecordsResponse\x12\x0c\n\x04note\x18\x01 \x01(\x0c\x12\x31\n\x07records\x18\x02 \x03(\x0b\x32 .tapeline.wire.v1.ArchivedObject\"!\n\x0cSaltsRequest\x12\x11\n\tcase_dsse\x18\x01 \x01(\x0c\"-\n\x04Salt\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0c\n\x04salt\x18\x02 \x01(\x0c\x12\x0b\n\x03tag\x18\x03 \x01(\x0c\"e\n\rSaltsResponse\x12-\n\rconversations\x18\x01 \x03(\x0b\x32\x16.tapeline.wire.v1.Salt\x12%\n\x05users\x18\x02 \x03(\x0b\x32\x16.tapeline.wire.v1.Salt\",\n\x11\x43iphertextRequest\x12\x17\n\x0fwarrant_package\x18\x01 \x01(\x0c\x32_\n\tBootstrap\x12R\n\rGetDeployment\x12#.tapeline.wire.v1.DeploymentRequest\x1a\x1c.tapeline.wire.v1.Deployment2\xde\x03\n\tDirectory\x12\x41\n\x04Sync\x12\x1d.tapeline.wire.v1.SyncRequest\x1a\x1a.tapeline.wire.v1.SyncPage\x12\x42\n\x07Publish\x12 .tapeline.wire.v1.PublishRequest\x1a\x15.tapeline.wire.v1.Ack\x12@\n\x06Mirror\x12\x1f.tapeline.wire.v1.MirrorRequest\x1a\x15.tapeline.wire.v1.Ack\x12]\n\x0fGetConversation\x12%.tapeline.wire.v1.ConversationRequest\x1a#.tapeline.wire.v1.ConversationState\x12H\n\x05Prove\x12\x1e.tapeline.wire.v1.ProofRequest\x1a\x1f.tapeline.wire.v1.ProofResponse\x12_\n\x10ProveConsistency\x12$.tapeline.wire.v1.ConsistencyRequest\x1a%.tapeline.wire.v1.ConsistencyResponse2\xeb\x01\n\tMessaging\x12K\n\x07\x43onnect\x12\x1d.tapeline.wire.v1.ClientFrame\x1a\x1d.tapeline.wire.v1.ServerFrame(\x01\x30\x01\x12N\n\x07Reserve\x12 .tapeline.wire.v1.ReserveRequest\x1a!.tapeline.wire.v1.ReserveResponse\x12\x41\n\x08\x43omplain\x12\x1e.tapeline.wire.v1.SignedObject\x1a\x15.tapeline.wire.v1.Ack2\xaf\x03\n\x06Review\x12W\n\x0e\x46reezeManifest\x12!.tapeline.wire.v1.ManifestRequest\x1a\".tapeline.wire.v1.ManifestResponse\x12Q\n\nGetRecords\x12 .tapeline.wire.v1.RecordsRequest\x1a!.tapeline.wire.v1.RecordsResponse\x12K\n\x08GetSalts\x12\x1e.tapeline.wire.v1.SaltsRequest\x1a\x1f.tapeline.wire.v1.SaltsResponse\x12X\n\rGetCiphertext\x12#.tapeline.wire.v1.CiphertextRequest\x1a .tapeline.wire.v1.ArchivedObject0\x01\x12R\n\rExportArchive\x12\x1d.tapeline.wire.v1.SyncRequest\x1a .tapeline.wire.v1.ArchivedObject0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -66,35 +66,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBMITBATCH']._serialized_start=1467
   _globals['_SUBMITBATCH']._serialized_end=1525
   _globals['_SERVERFRAME']._serialized_start=1528
-  _globals['_SERVERFRAME']._serialized_end=1665
-  _globals['_RESERVEREQUEST']._serialized_start=1667
-  _globals['_RESERVEREQUEST']._serialized_end=1713
-  _globals['_RESERVERESPONSE']._serialized_start=1715
-  _globals['_RESERVERESPONSE']._serialized_end=1748
-  _globals['_MANIFESTREQUEST']._serialized_start=1750
-  _globals['_MANIFESTREQUEST']._serialized_end=1805
-  _globals['_MANIFESTRESPONSE']._serialized_start=1807
-  _globals['_MANIFESTRESPONSE']._serialized_end=1843
-  _globals['_RECORDSREQUEST']._serialized_start=1845
-  _globals['_RECORDSREQUEST']._serialized_end=1884
-  _globals['_ARCHIVEDOBJECT']._serialized_start=1886
-  _globals['_ARCHIVEDOBJECT']._serialized_end=1962
-  _globals['_RECORDSRESPONSE']._serialized_start=1964
-  _globals['_RECORDSRESPONSE']._serialized_end=2046
-  _globals['_SALTSREQUEST']._serialized_start=2048
-  _globals['_SALTSREQUEST']._serialized_end=2081
-  _globals['_SALT']._serialized_start=2083
-  _globals['_SALT']._serialized_end=2128
-  _globals['_SALTSRESPONSE']._serialized_start=2130
-  _globals['_SALTSRESPONSE']._serialized_end=2231
-  _globals['_CIPHERTEXTREQUEST']._serialized_start=2233
-  _globals['_CIPHERTEXTREQUEST']._serialized_end=2277
-  _globals['_BOOTSTRAP']._serialized_start=2279
-  _globals['_BOOTSTRAP']._serialized_end=2374
-  _globals['_DIRECTORY']._serialized_start=2377
-  _globals['_DIRECTORY']._serialized_end=2855
-  _globals['_MESSAGING']._serialized_start=2858
-  _globals['_MESSAGING']._serialized_end=3093
-  _globals['_REVIEW']._serialized_start=3096
-  _globals['_REVIEW']._serialized_end=3527
+  _globals['_SERVERFRAME']._serialized_end=1689
+  _globals['_RESERVEREQUEST']._serialized_start=1691
+  _globals['_RESERVEREQUEST']._serialized_end=1737
+  _globals['_RESERVERESPONSE']._serialized_start=1739
+  _globals['_RESERVERESPONSE']._serialized_end=1772
+  _globals['_MANIFESTREQUEST']._serialized_start=1774
+  _globals['_MANIFESTREQUEST']._serialized_end=1829
+  _globals['_MANIFESTRESPONSE']._serialized_start=1831
+  _globals['_MANIFESTRESPONSE']._serialized_end=1867
+  _globals['_RECORDSREQUEST']._serialized_start=1869
+  _globals['_RECORDSREQUEST']._serialized_end=1908
+  _globals['_ARCHIVEDOBJECT']._serialized_start=1910
+  _globals['_ARCHIVEDOBJECT']._serialized_end=1986
+  _globals['_RECORDSRESPONSE']._serialized_start=1988
+  _globals['_RECORDSRESPONSE']._serialized_end=2070
+  _globals['_SALTSREQUEST']._serialized_start=2072
+  _globals['_SALTSREQUEST']._serialized_end=2105
+  _globals['_SALT']._serialized_start=2107
+  _globals['_SALT']._serialized_end=2152
+  _globals['_SALTSRESPONSE']._serialized_start=2154
+  _globals['_SALTSRESPONSE']._serialized_end=2255
+  _globals['_CIPHERTEXTREQUEST']._serialized_start=2257
+  _globals['_CIPHERTEXTREQUEST']._serialized_end=2301
+  _globals['_BOOTSTRAP']._serialized_start=2303
+  _globals['_BOOTSTRAP']._serialized_end=2398
+  _globals['_DIRECTORY']._serialized_start=2401
+  _globals['_DIRECTORY']._serialized_end=2879
+  _globals['_MESSAGING']._serialized_start=2882
+  _globals['_MESSAGING']._serialized_end=3117
+  _globals['_REVIEW']._serialized_start=3120
+  _globals['_REVIEW']._serialized_end=3551
 # @@protoc_insertion_point(module_scope)

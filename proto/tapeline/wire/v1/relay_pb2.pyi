@@ -159,16 +159,18 @@ class SubmitBatch(_message.Message):
     def __init__(self, items: _Optional[_Iterable[_Union[Submission, _Mapping]]] = ...) -> None: ...
 
 class ServerFrame(_message.Message):
-    __slots__ = ("answers", "deliveries", "note", "caught_up")
+    __slots__ = ("answers", "deliveries", "note", "caught_up", "directory_size")
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
     DELIVERIES_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
     CAUGHT_UP_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORY_SIZE_FIELD_NUMBER: _ClassVar[int]
     answers: _containers.RepeatedCompositeFieldContainer[Answer]
     deliveries: _containers.RepeatedCompositeFieldContainer[Delivery]
     note: bytes
     caught_up: bool
-    def __init__(self, answers: _Optional[_Iterable[_Union[Answer, _Mapping]]] = ..., deliveries: _Optional[_Iterable[_Union[Delivery, _Mapping]]] = ..., note: _Optional[bytes] = ..., caught_up: _Optional[bool] = ...) -> None: ...
+    directory_size: int
+    def __init__(self, answers: _Optional[_Iterable[_Union[Answer, _Mapping]]] = ..., deliveries: _Optional[_Iterable[_Union[Delivery, _Mapping]]] = ..., note: _Optional[bytes] = ..., caught_up: _Optional[bool] = ..., directory_size: _Optional[int] = ...) -> None: ...
 
 class ReserveRequest(_message.Message):
     __slots__ = ("firm", "opaque")

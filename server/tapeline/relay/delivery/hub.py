@@ -61,6 +61,17 @@ class Hub:
             for subscription in self._of_conversation.get(identifier, ()):
                 subscription.notice(identifier)
 
+    def devices_changed(self, person: Person, size: int) -> None:
+        """Tell those who talk with a person that the person's devices changed below a size of the log.
+
+        It lets them seal to a device that joined before they are refused, and to one that was revoked no more.
+        """
+        for conversation in self._ledger.conversations.of(person):
+            if person in conversation.newest.people:
+                for subscription in self._of_conversation.get(conversation.id, ()):
+                    subscription.directory_size = size
+                    subscription.wake.set()
+
     def wake_all(self) -> None:
         """Wake every stream: there is a new checkpoint, or the relay stops."""
         for wake in self._streams:

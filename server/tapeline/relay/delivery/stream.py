@@ -67,6 +67,7 @@ class Stream:
         self._in_flight = 0
         self._room = asyncio.Event()
         self._note = b""
+        self._told_size = 0
         self._generation = parts.ledger.generation
         self._ends_ms = parts.ledger.directory.device(device).device.not_after_ms
 
@@ -143,6 +144,8 @@ class Stream:
         note = self._parts.latest_note()
         if note != self._note:
             frame.note = self._note = note
+        if self._subscription.directory_size > self._told_size:
+            frame.directory_size = self._told_size = self._subscription.directory_size
         self._parts.metrics.delivered.inc(len(deliveries))
         return frame if frame.ListFields() else None
 

@@ -23,6 +23,7 @@ class Subscription:
         self._ledger, self._source = ledger, source
         self.person, self._device = person, device
         self.wake = wake
+        self.directory_size = 0
         self._cursors: dict[bytes, int] = {}
         self._dirty: dict[bytes, None] = {}
 

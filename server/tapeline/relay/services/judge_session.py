@@ -11,7 +11,6 @@ def require_open(session: Session, draft: Draft) -> None:
     """Refuse under MSG-1 a session that has ended; what ends it is asked anew only when the directory has changed."""
     ledger = draft.ledger
     if session.judged_at != ledger.generation:
-        # At once also where a device joins: a sender who does not know of it yet would leave it out for a minute.
-        session.endings = ending.endings(ledger.directory, session.row.opened, join_grace_ms=0)
+        session.endings = ending.endings(ledger.directory, session.row.opened)
         session.judged_at = ledger.generation
     ending.require_open(session.endings, draft.next_index, draft.leaf_time_ms)

@@ -14,8 +14,12 @@ from tapeline.base.hashing import tagged_hash
 from tapeline.base.times import Clock
 from tapeline.crypto.device import VerifiedDevice
 from tapeline.crypto.membership import VerifiedMembership
+from tapeline.crypto.prekey import VerifiedPrekey
 from tapeline.directory.checked import Checked
+from tapeline.directory.devices import Person
+from tapeline.directory.state import DirectoryState
 from tapeline.governance.dsse import parse_envelope
+from tapeline.governance.revocation import Revocation
 from tapeline.relay.metrics import Metrics
 from tapeline.relay.services.acks import Acknowledger
 from tapeline.relay.services.conversations import Conversation, Statement
@@ -64,6 +68,7 @@ class Publisher:
         self._clock, self._metrics = clock, metrics
         self._limits = limits or DeviceLimits()
         self.on_change: Callable[[LeafType], None] = lambda _: None
+        self.on_devices: Callable[[Person, int], None] = lambda *_: None
 
     async def publish(self, type_: LeafType, obj: bytes) -> Ack:
         """Return the acknowledgement of the object's leaf, which is the earlier one where it was published before.
@@ -116,6 +121,9 @@ class Publisher:
         ack = self._acknowledger.ack(placed.index, placed.leaf)
         self._deliver([(placed, ack)])
         self.on_change(type_)
+        person = _whose_devices(ledger.directory, checked)
+        if person is not None:
+            self.on_devices(person, ledger.next_index)
         return ack
 
     def _conversation(self, checked: Checked) -> tuple[Conversation | None, bool]:
@@ -126,6 +134,19 @@ class Publisher:
         if known is not None:
             return known, False
         return self._ledger.conversations.draft(checked.conversation, checked.conversation_tag), True
+
+
+def _whose_devices(directory: DirectoryState, checked: Checked) -> Person | None:
+    """Return the user one of whose devices joined, by its first prekey, or was revoked; None for other objects."""
+    match checked.verified:
+        case VerifiedPrekey(device_entry=entry):
+            fact = directory.device(entry)
+            return fact.person if len(fact.prekeys) == 1 else None
+        case Revocation(target_kind="device", target=target):
+            known = directory.devices.get(bytes.fromhex(target))
+            return None if known is None else (known[1].firm, known[1].user)
+        case _:
+            return None
 
 
 def statement_of(verified: VerifiedMembership, placed: Placed) -> Statement:
