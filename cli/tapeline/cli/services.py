@@ -20,6 +20,10 @@ LogFormatOption: TypeAlias = Annotated[
 HealthPortOption: TypeAlias = Annotated[
     int, typer.Option("--http-port", help="Port of /livez and /readyz; 0 takes a free one.")
 ]
+OlderCopyOption: TypeAlias = Annotated[
+    bool,
+    typer.Option("--accept-older-copy", help="Go on though the folder is older than what the logs say; see the guide."),
+]
 
 Ready = Callable[[Mapping[str, Any]], None]
 

@@ -10,7 +10,7 @@ import typer
 
 from tapeline.base.seam import system_rng
 from tapeline.cli.common import JsonOption, command_errors, print_result
-from tapeline.cli.services import LogFormatOption, LogLevelOption, service_log
+from tapeline.cli.services import LogFormatOption, LogLevelOption, OlderCopyOption, service_log
 from tapeline.rpc.logs import LogFormat, LogLevel
 from tapeline.witness.config import WitnessConfig
 from tapeline.witness.keyfile import create_key
@@ -41,6 +41,7 @@ async def serve(
     logs: Annotated[Path, typer.Option("--logs", help="File of known logs, a vkey on each line.")],
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes a free one.")] = 0,
+    accept_older_copy: OlderCopyOption = False,
     log_level: LogLevelOption = LogLevel.INFO,
     log_format: LogFormatOption = LogFormat.AUTO,
     as_json: JsonOption = False,
@@ -48,7 +49,7 @@ async def serve(
     """Answer add-checkpoint requests until SIGTERM, which lets requests at hand finish."""
 
     with service_log("witness", log_level, log_format, as_json=as_json, human=_where) as ready:
-        await serve_witness(WitnessConfig(data, logs, host, port), ready=ready)
+        await serve_witness(WitnessConfig(data, logs, host, port, accept_older_copy), ready=ready)
 
 
 def _where(where: Mapping[str, Any]) -> str:

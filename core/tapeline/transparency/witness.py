@@ -1,6 +1,7 @@
 """The witness's state machine (C2SP tlog-witness): one answer for each add-checkpoint request.
 
 parse ─ 400        know the origin ─ 404       log's signature ─ 403       old ≤ size ─ 400
+own cosignature of more than the memory knows ─ 503
 old = latest ─ 409 (latest size)   consistent ─ 422       compare-and-set ─ 409       200 (cosignature)
 """
 
@@ -14,7 +15,7 @@ from typing import Protocol
 from tapeline.base.rules import Refused, Rule
 from tapeline.transparency.addcheckpoint import AddCheckpoint, parse_add_checkpoint
 from tapeline.transparency.checkpoint import Checkpoint
-from tapeline.transparency.cosignature import Cosigner
+from tapeline.transparency.cosignature import Cosigner, verify_cosignature
 from tapeline.transparency.keys import VerifierKey
 from tapeline.transparency.merkle import EMPTY_ROOT, verify_consistency
 from tapeline.transparency.note import Note, parse_signatures, verify_note_signature
@@ -72,11 +73,27 @@ class WitnessAnswer:
 class Witness:
     """Cosigns the checkpoints of the logs it knows, each consistent with the one before it."""
 
-    def __init__(self, cosigner: Cosigner, logs: Mapping[str, Sequence[VerifierKey]], store: WitnessStore) -> None:
-        """Args: `logs` gives the keys that may sign for each origin."""
+    def __init__(
+        self,
+        cosigner: Cosigner,
+        logs: Mapping[str, Sequence[VerifierKey]],
+        store: WitnessStore,
+        *,
+        accept_older: bool = False,
+    ) -> None:
+        """Make a witness.
+
+        Args:
+            cosigner: its key.
+            logs: the keys that may sign for each origin.
+            store: its memory.
+            accept_older: catch up, consistently, with what it finds its own word for beyond its memory.
+        """
         self._cosigner = cosigner
         self._logs = logs
         self._store = store
+        self._accept_older = accept_older
+        self._forgot: dict[str, int] = {}
 
     @property
     def key(self) -> VerifierKey:
@@ -114,11 +131,15 @@ class Witness:
         """Return why the witness cannot cosign, in a sentence; empty where it can."""
         for origin in self._logs:
             self._store.latest(origin)  # an unreadable memory raises
+        if self._forgot:
+            return "The memory is older than this witness's own cosignatures: it was restored, or deleted."
         return ""
 
     def _advance(self, request: AddCheckpoint, signed: Note, now_s: int) -> WitnessAnswer:
         checkpoint = request.checkpoint
         latest = self._store.latest(checkpoint.origin)
+        if self._has_forgotten(request, latest):
+            return WitnessAnswer(503, b"this witness's memory is older than its own cosignature\n")
         if request.old_size != _size(latest):
             return _conflict(latest)
         if not _is_consistent(latest, checkpoint, request.proof):
@@ -131,6 +152,35 @@ class Witness:
         if not self._store.compare_and_set(checkpoint.origin, latest, new):
             return _conflict(self._store.latest(checkpoint.origin))
         return WitnessAnswer(200, cosignature.line.encode())
+
+    def _has_forgotten(self, request: AddCheckpoint, latest: Witnessed | None) -> bool:
+        """Tell whether this memory lacks what the witness itself cosigned, by its own line under the note.
+
+        A memory that went back could cosign a second history from where it stands; so it cosigns nothing more of that
+        log until the operator lets it catch up. A log that keeps the line to itself is not found out here.
+        """
+        origin = request.checkpoint.origin
+        if self._is_own_word(request) and not _knows(latest, request.checkpoint):
+            self._forgot[origin] = max(request.checkpoint.size, self._forgot.get(origin, 0))
+        if self._accept_older and _size(latest) >= self._forgot.get(origin, 0):
+            self._forgot.pop(origin, None)
+        return origin in self._forgot and not self._accept_older
+
+    def _is_own_word(self, request: AddCheckpoint) -> bool:
+        for line in parse_signatures(request.signature_lines):
+            if line.is_by(self.key):
+                try:
+                    verify_cosignature(request.text, line, self.key)
+                except Refused:
+                    continue
+                return True
+        return False
+
+
+def _knows(latest: Witnessed | None, checkpoint: Checkpoint) -> bool:
+    """Tell whether the memory reaches at least as far, and says nothing else of the same size."""
+    size = _size(latest)
+    return size > checkpoint.size or (size == checkpoint.size and (latest is None or latest.root == checkpoint.root))
 
 
 def _is_consistent(latest: Witnessed | None, checkpoint: Checkpoint, proof: Sequence[bytes]) -> bool:

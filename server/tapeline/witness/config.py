@@ -22,12 +22,13 @@ MAX_LOGS_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class WitnessConfig:
-    """Settings of one witness process; port 0 takes a free one."""
+    """Settings of one witness process; port 0 takes a free one, `accept_older` starts on a lost or older memory."""
 
     data: Path
     logs: Path
     host: str = "127.0.0.1"
     port: int = 0
+    accept_older: bool = False
 
 
 def read_logs(path: Path) -> Mapping[str, tuple[VerifierKey, ...]]:

@@ -12,13 +12,14 @@ from tapeline.base.secret import Secret
 from tapeline.base.times import Rng
 from tapeline.transparency.cosignature import Cosigner
 from tapeline.transparency.keys import COSIGNATURE_V1, MAX_KEY_TEXT, encode_signing_key, is_key_name
+from tapeline.witness.store import STORE_FILE, SqliteWitnessStore
 
 KEY_FILE = "witness.key"
 _SEED_BYTES = 32
 
 
 def create_key(folder: Path, name: str, rng: Rng) -> Cosigner:
-    """Make a key under `folder`, which is created 0700, and return its cosigner.
+    """Make a key and an empty memory under `folder`, which is created 0700, and return the key's cosigner.
 
     Raises:
         Refused: POLICY_SYNTAX for a name that no note can carry.
@@ -35,6 +36,8 @@ def create_key(folder: Path, name: str, rng: Rng) -> Cosigner:
         file.write(encode_signing_key(name, COSIGNATURE_V1, seed) + "\n")
         file.flush()
         os.fsync(file.fileno())
+    # Key and memory are born together: a key without a memory is one that forgot what it cosigned.
+    SqliteWitnessStore(folder / STORE_FILE)
     return Cosigner(name, seed)
 
 

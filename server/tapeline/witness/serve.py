@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tapeline.base.errors import StateError
 from tapeline.base.seam import system_clock
 from tapeline.base.times import Clock
 from tapeline.local.folder import FolderLock
@@ -15,9 +16,7 @@ from tapeline.transparency.witness import Witness
 from tapeline.witness.app import witness_app
 from tapeline.witness.config import WitnessConfig, read_logs
 from tapeline.witness.keyfile import load_key
-from tapeline.witness.store import SqliteWitnessStore
-
-STORE_FILE = "witness.db"
+from tapeline.witness.store import STORE_FILE, SqliteWitnessStore
 
 
 async def serve(
@@ -31,14 +30,24 @@ async def serve(
         clock: unix milliseconds.
 
     Raises:
-        StateError: no key, another process on the folder, no file of logs, or the address is taken.
+        StateError: no key or memory, another process on the folder, no file of logs, or the address is taken.
         Refused: POLICY_SYNTAX for a malformed key or log line.
     """
     with FolderLock.hold(config.data), StopSignal() as stopping:
         cosigner, logs = load_key(config.data), read_logs(config.logs)
         port = HttpPort(config.host, config.port)
-        witness = Witness(cosigner, logs, SqliteWitnessStore(config.data / STORE_FILE))
+        _require_memory(config)
+        memory = SqliteWitnessStore(config.data / STORE_FILE)
+        witness = Witness(cosigner, logs, memory, accept_older=config.accept_older)
         server = HttpServer(witness_app(witness, clock), port)
         ready({"url": await server.start(), "vkey": witness.key.encode(), "pid": os.getpid()})
         await stopping.wait()
         await server.stop()
+
+
+def _require_memory(config: WitnessConfig) -> None:
+    if not config.accept_older and not (config.data / STORE_FILE).is_file():
+        raise StateError(
+            "This witness's memory is missing: it no longer knows what it cosigned, and could cosign a second history.",
+            f"Restore {STORE_FILE}. If it is lost, make a new witness, or start once with --accept-older-copy.",
+        )

@@ -20,6 +20,9 @@ CREATE TABLE IF NOT EXISTS witnessed (
 """
 
 
+STORE_FILE = "witness.db"
+
+
 class SqliteWitnessStore:
     """A `WitnessStore` that several threads and processes may use at once; each call has its own connection."""
 

@@ -147,3 +147,60 @@ def test_a_request_is_measured_before_it_is_cut() -> None:
 def test_answers_reflect_nothing() -> None:
     body = Client().body(0, 5).replace(b"old 0", b"old <script>")
     assert b"script" not in Client().witness.add_checkpoint(body, NOW).body
+
+
+# --- a memory that went back ------------------------------------------------------------------------------------------
+
+
+def own_word(size: int) -> bytes:
+    """Return a note of the log that this witness cosigned."""
+    text = checkpoint_of(leaves(size)).encode()
+    return Note(text, (LOG.sign(text), KEY.cosign(text, NOW - 60))).encode()
+
+
+def presented(client: Client, old: int, size: int, note: bytes) -> WitnessAnswer:
+    proof = consistency_proof(client.tree, old, size) if old else []
+    return client.witness.add_checkpoint(encode_add_checkpoint(old, proof, note), NOW)
+
+
+@pytest.mark.parametrize("remembered", [0, 7])
+def test_a_witness_that_went_back_notices_by_its_own_word_and_cosigns_no_more(remembered: int) -> None:
+    client = Client()
+    if remembered:
+        assert client.add(0, remembered).status == 200
+    assert presented(client, remembered, 12, own_word(12)).status == 503
+    assert client.add(remembered, 20).status == 503
+    assert "older" in client.witness.trouble()
+
+
+def test_an_operator_lets_it_catch_up_from_its_memory_consistently() -> None:
+    client = Client()
+    assert client.add(0, 7).status == 200
+    client.witness = Witness(KEY, {ORIGIN: [LOG.key]}, client.witness._store, accept_older=True)
+    other = checkpoint_of([b"other", *leaves(11)]).encode()
+    fork = Note(other, (LOG.sign(other), KEY.cosign(other, NOW - 60))).encode()
+    assert presented(client, 7, 12, fork).status == 422
+    assert presented(client, 7, 12, own_word(12)).status == 200
+    assert client.add(12, 20).status == 200
+    assert client.witness.trouble() == ""
+
+
+def test_two_histories_of_one_size_under_its_own_word_end_its_cosigning() -> None:
+    client = Client()
+    assert client.add(0, 12).status == 200
+    other = checkpoint_of([b"other", *leaves(11)]).encode()
+    fork = Note(other, (LOG.sign(other), KEY.cosign(other, NOW - 60))).encode()
+    assert client.witness.add_checkpoint(encode_add_checkpoint(12, [], fork), NOW).status == 503
+    assert client.add(12, 20).status == 503
+
+
+def test_nobody_elses_word_makes_it_doubt_its_memory() -> None:
+    client = Client()
+    assert client.add(0, 7).status == 200
+    text = checkpoint_of(leaves(12)).encode()
+    good = KEY.cosign(text, NOW - 60)
+    broken = type(good)(good.name, good.key_id, good.value[:-1] + bytes([good.value[-1] ^ 1]))
+    for line in (WITNESSES["w2"].cosign(text, NOW - 60), broken):
+        note = Note(text, (LOG.sign(text), line)).encode()
+        assert presented(client, 7, 12, note).status in {200, 409}
+    assert client.witness.trouble() == ""
