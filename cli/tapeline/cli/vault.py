@@ -10,7 +10,7 @@ import typer
 
 from tapeline.base.seam import system_rng
 from tapeline.cli.common import JsonOption, command_errors, print_result
-from tapeline.cli.services import HealthPortOption, LogFormatOption, LogLevelOption, service_log
+from tapeline.cli.services import HealthPortOption, LogFormatOption, LogLevelOption, OlderCopyOption, service_log
 from tapeline.rpc.logs import LogFormat, LogLevel
 from tapeline.vault.keys import init_keys
 from tapeline.vault.serve import VaultConfig
@@ -41,6 +41,7 @@ async def serve(
     host: Annotated[str, typer.Option("--host", help="Loopback address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="gRPC port; 0 takes a free one.")] = 0,
     http_port: HealthPortOption = 0,
+    accept_older_copy: OlderCopyOption = False,
     log_level: LogLevelOption = LogLevel.INFO,
     log_format: LogFormatOption = LogFormat.AUTO,
     as_json: JsonOption = False,
@@ -51,7 +52,7 @@ async def serve(
     """
 
     with service_log("vault", log_level, log_format, as_json=as_json, human=_where) as ready:
-        await serve_vault(VaultConfig(data, roster, host, port, http_port), ready=ready)
+        await serve_vault(VaultConfig(data, roster, host, port, http_port, accept_older_copy), ready=ready)
 
 
 def _where(where: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import structlog
 
@@ -13,6 +14,8 @@ from tapeline.wire.v1.escrow_pb2 import VaultUpdate
 
 _log = structlog.get_logger("tapeline.escrow")
 _INTERVAL_S = 0.5
+AGAIN_S = 30.0
+"""A vault that was restarted, perhaps on an older copy, is told everything again within this time."""
 
 
 class VaultTeacher:
@@ -22,6 +25,7 @@ class VaultTeacher:
         self._state = state
         self._vault = vault
         self._taught = 0
+        self._told_s = 0.0
 
     async def run(self) -> None:
         """Teach for ever."""
@@ -33,8 +37,9 @@ class VaultTeacher:
             await asyncio.sleep(_INTERVAL_S)
 
     async def once(self) -> None:
-        """Tell the vault if something is new since it last took everything."""
+        """Tell the vault if something is new since it last took everything, or that was a while ago."""
         rosters, certificates = list(self._state.rosters), [dsse for _, dsse in self._state.certificates]
-        if len(rosters) + len(certificates) > self._taught:
+        now_s = time.monotonic()
+        if len(rosters) + len(certificates) > self._taught or now_s - self._told_s >= AGAIN_S:
             await self._vault.learn(VaultUpdate(rosters=rosters, certificates=certificates))
-            self._taught = len(rosters) + len(certificates)
+            self._taught, self._told_s = len(rosters) + len(certificates), now_s

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import structlog
+
 from tapeline.agent.sealed_store import SealedStore
-from tapeline.base.errors import NotFound
+from tapeline.base.errors import NotFound, StateError
 from tapeline.base.rules import Rule, require
 from tapeline.base.secret import Secret
 from tapeline.base.times import Clock, Rng
@@ -15,6 +17,7 @@ from tapeline.governance.chain import RosterChain
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.roster import Roster
 
+_log = structlog.get_logger("tapeline.vault")
 _SEED, _ROSTER, _CERTIFICATE = "seed/", "roster/", "certificate/"
 
 
@@ -25,10 +28,15 @@ class Keyring:
         store: sealed.
         pinned_roster: statement hash of the founding roster.
         clock, rng: time and randomness.
+        accept_older: go on with what is left where the store lacks a key that was certified.
     """
 
-    def __init__(self, store: SealedStore, pinned_roster: bytes, clock: Clock, rng: Rng) -> None:
+    def __init__(
+        self, store: SealedStore, pinned_roster: bytes, clock: Clock, rng: Rng, *, accept_older: bool = False
+    ) -> None:
         self._store = store
+        self._accept_older = accept_older
+        self._lacks: dict[str, None] = {}
         self._clock = clock
         self._rng = rng
         self.chain = RosterChain.pin(pinned_roster)
@@ -76,6 +84,26 @@ class Keyring:
             self._learn_certificate(dsse)
         return len(self._by_id)
 
+    def went_back(self, lacks: str) -> None:
+        """Remember that a log names something of this vault's that its store lacks; told in the log, once."""
+        if lacks not in self._lacks:
+            self._lacks[lacks] = None
+            _log.error("vault_went_back", lacks=lacks, accepted=self._accept_older)
+
+    def trouble(self) -> str:
+        """Return what this vault lacks, in a sentence; empty where it lacks nothing, or may go on without."""
+        lacks = "" if self._accept_older else ", ".join(self._lacks)
+        return f"This vault's folder is older than the logs: it lacks {lacks}." if lacks else ""
+
+    def require_whole(self) -> None:
+        """Raise StateError where the store was found to be an older copy: then this vault answers nothing."""
+        if self.trouble():
+            raise StateError(
+                self.trouble(),
+                "Restore the newest copy of the vault's folder. If there is none: `tapeline vault serve "
+                "--accept-older-copy`, then a ceremony for a new epoch.",
+            )
+
     def ask_store(self) -> None:
         """Read something of the store; a failure raises."""
         self._store.get(_ROSTER)
@@ -88,7 +116,9 @@ class Keyring:
         require(roster is not None, Rule.ESCROW_CERTIFICATE, "The certificate names an unknown roster.")
         certificate = verify_certificate(dsse, roster or self.chain.current)
         key = self._seed(certificate.epoch, certificate.retention_class)
-        if key is not None and key.public().encode() == certificate.v_public:
+        if key is None or key.public().encode() != certificate.v_public:
+            self.went_back(f"the key of epoch {certificate.epoch}, class {certificate.retention_class}")
+        else:
             self._store.put({_CERTIFICATE + certificate.v_key_id.hex(): dsse})
             self._by_id[certificate.v_key_id] = key
 

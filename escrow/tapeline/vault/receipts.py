@@ -72,6 +72,7 @@ class Receipts:
         4. The device does not ask too often.
         5. The slot opens to the q behind cq.
         """
+        self.keyring.require_whole()
         request = parse(wire.ReceiptRequest, opaque, limit=MAX_REQUEST, what="receipt request")
         note = self.keyring.chain.verify_archive_note(request.note)  # 1
         device = self._device(request, note)  # 2

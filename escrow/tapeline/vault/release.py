@@ -13,6 +13,7 @@ from tapeline.base.times import Clock
 from tapeline.crypto.limits import RECORD_BYTES
 from tapeline.crypto.vault_open import open_vault_slot
 from tapeline.crypto.wire import encode, parse
+from tapeline.governance.auditleaf import parse_audit_leaf
 from tapeline.governance.dsse import signer
 from tapeline.governance.gate import pass_gate
 from tapeline.governance.gate_input import Consent, GateInput, GatePass, GateSession
@@ -25,7 +26,7 @@ from tapeline.vault.keys import VaultKeys
 from tapeline.wire.v1 import escrow_pb2 as wire
 
 MAX_PACKAGE = 32 * RECORD_BYTES
-_RELEASE = "release/"
+_RELEASE, _MADE = "release/", "made/"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Releaser:
             Refused: the rule of the gate that stands in the way.
             StateError: the package lacks a session of the manifest.
         """
+        self.keyring.require_whole()
         package = parse(wire.WarrantPackage, request.warrant_package, limit=MAX_PACKAGE, what="warrant package")
         name = _RELEASE + Warrant.envelope(package.warrant).statement_hash.hex()
         known = self.keys.store.get(name)
@@ -74,6 +76,7 @@ class Releaser:
         # Nobody sits at the vault: its policy is to answer every class, behind all the other checks.
         consent = Consent(unattended_classes=frozenset(self.keyring.chain.current.classes))
         passed = pass_gate(gate, before, consent, self.clock())
+        self._require_remembered(gate)
         sealed = self._seal(passed)
         statement = VaultRelease(
             warrant_leaf=passed.warrant_leaf,
@@ -85,8 +88,18 @@ class Releaser:
         release = statement.sign([signer(self.keys.roster)])
         answer = wire.VaultReleaseResponse(release=release, sealed_bundle=sealed)
         # Remembered before it leaves: a crash repeats these bytes, never another bundle.
-        self.keys.store.put({**memory_items(before, passed.memory), name: encode(answer)})
+        self.keys.store.put(
+            {**memory_items(before, passed.memory), name: encode(answer), _made(statement.statement_hash): b""}
+        )
         return answer
+
+    def _require_remembered(self, gate: GateInput) -> None:
+        """Refuse where the audit log, judged by the gate just now, holds a release of this vault that it forgot."""
+        for entry in gate.audit_leaves:
+            leaf = parse_audit_leaf(entry.leaf)
+            if leaf.kind == VaultRelease.kind and self.keys.store.get(_made(leaf.statement_hash)) is None:
+                self.keyring.went_back("a release of its own that the audit log holds")
+        self.keyring.require_whole()
 
     def _seal(self, passed: GatePass) -> bytes:
         info = bundle_info(passed.case.statement_hash, passed.warrant_leaf, VAULT, NO_EPOCH)
@@ -106,3 +119,8 @@ class Releaser:
             session.record.vault_slots[place],
             session.verified.cq,
         )
+
+
+def _made(statement_hash: bytes) -> str:
+    """Return the name under which the store remembers that a release is its own."""
+    return _MADE + statement_hash.hex()

@@ -43,6 +43,7 @@ class VaultConfig:
         roster: file of roster version 1, signed.
         host: loopback, since this version listens without TLS.
         port, http_port: 0 takes a free one.
+        accept_older: go on with a folder that lacks what the logs name.
     """
 
     data: Path
@@ -50,6 +51,7 @@ class VaultConfig:
     host: str = "127.0.0.1"
     port: int = 0
     http_port: int = 0
+    accept_older: bool = False
 
 
 async def serve(
@@ -73,7 +75,7 @@ async def serve(
         first = read_founding_roster(config.roster)
         _require_own_key(first, keys)
         ports = await stack.enter_async_context(taken_ports(config.host, config.port, config.http_port, limits))
-        service = _service(first, keys, clock, rng)
+        service = _service(first, keys, clock, rng, accept_older=config.accept_older)
         server = RpcServer(
             [Service("tapeline.wire.v1.Vault", lambda s: escrow_pb2_grpc.add_VaultServicer_to_server(service, s))],
             TABLE,
@@ -95,10 +97,10 @@ def _require_own_key(first: bytes, keys: VaultKeys) -> None:
         raise StateError("The roster names another vault.", "Use the data folder of this deployment.")
 
 
-def _service(first: bytes, keys: VaultKeys, clock: Clock, rng: Rng) -> VaultService:
+def _service(first: bytes, keys: VaultKeys, clock: Clock, rng: Rng, *, accept_older: bool) -> VaultService:
     envelope = parse_envelope(first, Roster.kind)
     roster = Roster.parse(envelope)
-    keyring = Keyring(keys.store, envelope.statement_hash, clock, rng)
+    keyring = Keyring(keys.store, envelope.statement_hash, clock, rng, accept_older=accept_older)
     keyring.learn([first], [])
     receipts = Receipts(keys.roster, keyring, RateLimiter(clock), clock)
     return VaultService(keys.roster, keyring, receipts, Releaser(keys, keyring, roster, clock))

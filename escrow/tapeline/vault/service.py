@@ -65,11 +65,15 @@ class VaultService(VaultServicer):
             await asyncio.to_thread(self._keyring.ask_store)
             return ""
 
-        return {"roster": roster, "store": store}
+        async def memory() -> str:
+            return self._keyring.trouble()
+
+        return {"roster": roster, "store": store, "memory": memory}
 
     async def MakeKey(self, request: wire.VaultKeyRequest, context: Context) -> wire.VaultKeyResponse:  # noqa: N802
         """Return V of an epoch and class, attested for the ceremony."""
         del context
+        self._keyring.require_whole()
         roster = self._keyring.chain.current
         if request.retention_class not in roster.classes or not 1 <= request.epoch <= MAX_EPOCH:
             raise MalformedInput("The roster has no such class, or the epoch is out of range.", "Check the roster.")
@@ -93,4 +97,5 @@ class VaultService(VaultServicer):
         """Take new rosters and certificates."""
         del context
         known = self._keyring.learn(request.rosters, request.certificates)
+        self._keyring.require_whole()
         return wire.VaultUpdated(roster_version=len(self._keyring.chain), certificates=known)
