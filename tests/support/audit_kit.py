@@ -16,6 +16,7 @@ from tapeline.audit.report import Report
 from tapeline.base.secret import Secret
 from tapeline.base.times import DAY, HOUR, SECOND
 from tapeline.cli.copyfolder import FolderLog, write_pins
+from tapeline.crypto.ack import sign_ack
 from tapeline.crypto.cocktail.certificate import sign_transcript
 from tapeline.crypto.device import EnrollerView, VerifiedDevice, issue_device_entry, verify_device_entry
 from tapeline.crypto.hpke_open import HpkePrivate
@@ -36,6 +37,7 @@ from tapeline.governance.approval import Approval
 from tapeline.governance.auditleaf import make_audit_leaf
 from tapeline.governance.case import Case, Subject, Window
 from tapeline.governance.certificate import CertifiedCustodian, EscrowCertificate
+from tapeline.governance.complaint import complaint_text, sign_complaint
 from tapeline.governance.dsse import Signer, parse_envelope, signer
 from tapeline.governance.manifest import Manifest, ManifestSession
 from tapeline.governance.person import Person, Witness
@@ -295,6 +297,25 @@ class Deployment:
         self.leaf(pb.LEAF_TYPE_MESSAGE, sealed.message, sealed.message_hash, talk.conversation)
         talk.messages.append(sealed.message_hash)
         return sealed.message_hash
+
+    def complain(self, name: str, *, rule: str = "REC-9", **fields: object) -> bytes:
+        """A device signs a complaint, and the escrow service logs it; return the complaint's hash."""
+        user = self.users[name]
+        body = pb.Complaint(
+            deployment=self.deployment, device_entry=user.device.entry_hash, rule=rule, time_ms=self.now,
+            **fields,  # type: ignore[arg-type]
+        )  # fmt: skip
+        text = complaint_text(sign_complaint(user.key, body), self.archive.objects[user.device.entry_hash])
+        digest = object_hash("complaint", encode(body))
+        leaf = pb.AuditLeaf(kind="complaint", statement_hash=digest, time_ms=self.tick())
+        self.audit.entries.append(encode(leaf))
+        self.audit.objects[digest] = text
+        return digest
+
+    def acknowledge(self, index: int, leaf: bytes) -> pb.Ack:
+        """The relay's signed word that a leaf has an index."""
+        signature = sign_ack(self.services["relay"], self.archive.signer.key.name, index, leaf)
+        return pb.Ack(index=index, leaf=leaf, signature=signature)
 
     # --- review ---
 

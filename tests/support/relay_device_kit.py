@@ -19,11 +19,13 @@ from tapeline.base.times import DAY, HOUR, Rng
 from tapeline.crypto.device import VerifiedDevice, issue_device_entry, parse_device_entry
 from tapeline.crypto.membership import VerifiedMembership, parse_statement, sign_statement
 from tapeline.crypto.message.chain import SendingChain
+from tapeline.crypto.message.verify import hash_message, parse_message
 from tapeline.crypto.prekey_secret import PrekeySecret, make_prekey
 from tapeline.crypto.receipt import sign_receipt, vault_slot_hash
 from tapeline.crypto.record.seal import CreatedRecord, create_record
 from tapeline.crypto.reservation import PendingReservation, VaultTarget, make_reservation
 from tapeline.crypto.signing import SigningKey
+from tapeline.crypto.wire import encode
 from tapeline.directory.state import DirectoryState
 from tapeline.transparency.merkle import leaf_hash, verify_inclusion
 from tapeline.wire.v1 import objects_pb2 as pb
@@ -290,3 +292,17 @@ async def pair(relay: RunningRelay, users: Sequence[str] = ("ann", "ben")) -> tu
     await relay.certify()
     first, second = [await enrol(relay, user) for user in users]
     return first, second, await first.converse(("acme", users[1]))
+
+
+def resign(device: Device, message: bytes, record_hash: bytes, index: int | None = None) -> bytes:
+    """Put another session's record hash (or index) into a message's header and sign it, as a modified client does."""
+    forged = pb.Message.FromString(message)
+    header = pb.MessageHeader.FromString(forged.header)
+    header.record_hash = record_hash
+    if index is None:
+        header.previous = record_hash
+    else:
+        header.index, header.previous = index, parse_message(message).message_hash
+    forged.header = encode(header)
+    forged.signature = device.key.sign("msg", hash_message(forged.header, forged.ciphertext))
+    return encode(forged)

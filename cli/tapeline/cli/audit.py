@@ -27,7 +27,7 @@ from tapeline.cli.common import (
     stderr,
     stdout,
 )
-from tapeline.cli.copyfolder import FolderLog, open_copy, write_pins
+from tapeline.cli.copyfolder import FolderLog, count_forks, open_copy, write_fork, write_pins
 from tapeline.cli.failure import Status
 
 app = typer.Typer(
@@ -90,6 +90,9 @@ def fetch(
         audit_size = copy_log("audit", escrow_url, sources.audit, FolderLog(out / "audit"), advance)
         sources.wait_for_mirror(audit_size)
         archive_size = copy_log("archive", relay_url, sources.archive, FolderLog(out / "archive"), advance)
+    kept = count_forks(out)
+    for number, fork in enumerate(sources.forks(kept), kept + 1):
+        write_fork(out, number, fork)
     _keep_pins(out, sources.pins)
     result = {"copy": str(out), "archive_leaves": archive_size, "audit_leaves": audit_size}
     print_result(result, as_json=as_json)
@@ -123,6 +126,11 @@ def _show(report: Report) -> None:
         table = Table("rule", "where", "what", title=f"{len(report.findings)} findings", title_justify="left")
         for finding in report.findings:
             table.add_row(*(Text(printable(text)) for text in (finding.rule, finding.where, finding.what)))
+        console.print(table)
+    if report.complaints:
+        table = Table("rule", "who", "what", "where", title="Complaints of devices", title_justify="left")
+        for one in report.complaints:
+            table.add_row(*(Text(printable(text)) for text in (one.rule, one.who, one.what, one.where)))
         console.print(table)
     console.print(
         f"{report.archive_size:,} archive leaves, {report.audit_size:,} audit leaves, "

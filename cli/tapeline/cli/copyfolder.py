@@ -6,16 +6,20 @@ COPY/archive/checkpoints/<size>     those of earlier copies
 COPY/archive/tile/…                 hash tiles and entry bundles, by their paths of C2SP tlog-tiles
 COPY/archive/objects/ab/abcd…       each object under its hash in hex
 COPY/audit/…                        the same of the audit log; its objects are the signed statements
+COPY/forks/<number>                 what the relay kept of devices that signed two messages for one place
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from tapeline.audit.copy import Copy
+from tapeline.audit.copy import Copy, ForkCopy
 from tapeline.base.errors import MalformedInput, NotFound
+from tapeline.base.hashing import HASH_BYTES
+from tapeline.crypto.limits import MESSAGE_BYTES
 from tapeline.transparency.checkpoint import parse_checkpoint
 from tapeline.transparency.note import split_note
 from tapeline.transparency.tiles import TileId
@@ -23,6 +27,7 @@ from tapeline.transparency.tiles import TileId
 FORMAT = "tapeline-copy/1"
 MAX_FILE_BYTES = 64 * 1024 * 1024
 LOGS = ("archive", "audit")
+MAX_FORK_BYTES = HASH_BYTES + MESSAGE_BYTES
 
 
 class FolderLog:
@@ -121,4 +126,23 @@ def open_copy(folder: Path) -> Copy:
         raise MalformedInput("The copy's copy.json is damaged.", "Copy again.") from None
     if content.get("format") != FORMAT or not pins or any(len(pin) != 64 for pin in pins.values()):
         raise MalformedInput("The copy is of another format.", "Use the version of Tapeline that made it.")
-    return Copy(FolderLog(folder / "archive"), FolderLog(folder / "audit"), pins)
+    return Copy(FolderLog(folder / "archive"), FolderLog(folder / "audit"), pins, lambda: read_forks(folder))
+
+
+def write_fork(folder: Path, number: int, fork: ForkCopy) -> None:
+    """Keep a fork under its number."""
+    write_whole(folder / "forks" / f"{number:08d}", fork.record_hash + fork.message)
+
+
+def read_forks(folder: Path) -> Iterator[ForkCopy]:
+    """Yield the kept forks, in the order of their numbers."""
+    for path in sorted((folder / "forks").glob("[0-9]*")):
+        with path.open("rb") as file:
+            data = file.read(MAX_FORK_BYTES + 1)
+        if len(data) <= MAX_FORK_BYTES:
+            yield ForkCopy(data[:HASH_BYTES], data[HASH_BYTES:])
+
+
+def count_forks(folder: Path) -> int:
+    """Return how many forks are kept."""
+    return sum(1 for _ in (folder / "forks").glob("[0-9]*"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tapeline.agent.remote import Remote
+from tapeline.audit.copy import ForkCopy
 from tapeline.base.errors import MalformedInput
 from tapeline.base.secret import Secret
 from tapeline.cli.copying import LoggedItem
@@ -19,7 +20,7 @@ from tapeline.governance.auditleaf import parse_audit_leaf
 from tapeline.governance.roster import Roster
 from tapeline.wire.v1.escrow_pb2 import AuditPage, AuditSync
 from tapeline.wire.v1.objects_pb2 import AuditLeaf, Leaf
-from tapeline.wire.v1.relay_pb2 import ArchivedObject, SyncRequest
+from tapeline.wire.v1.relay_pb2 import ArchivedObject, ForkEvidence, ReportsRequest, SyncRequest
 
 PAGE = 512
 MIRRORED = frozenset({"roster", "escrow-key", "revocation"})
@@ -58,6 +59,11 @@ class Sources:
         page = self.escrow.ask("Board/Sync", AuditSync(since=since, limit=PAGE), AuditPage)
         for item in page.items:
             yield LoggedItem(item.index, item.leaf, _audit_leaf(item.leaf).statement_hash, item.dsse)
+
+    def forks(self, skip: int) -> Iterator[ForkCopy]:
+        """Yield what the relay kept of devices that forked their sessions, without the first `skip`."""
+        for item in self.relay.stream("Reports/ExportForks", ReportsRequest(since=skip), ForkEvidence):
+            yield ForkCopy(item.record_hash, item.message)
 
     def wait_for_mirror(self, size: int) -> None:
         """Wait until the archive's checkpoint covers what the copied audit log says must be mirrored; not for ever."""

@@ -231,6 +231,7 @@ class Engine:
                     await self._renew_prekey()
                     if self._connected:
                         await self.proofs.check_overdue()
+                        await self.alarms.chase_complaints()
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
 
     async def _renew_prekey(self) -> None:

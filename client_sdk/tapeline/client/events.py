@@ -91,6 +91,14 @@ class Alarm:
     message_hash: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ComplaintUnheard:
+    """A complaint is not in the audit log long after it was filed: hand it to an auditor (`Client.complaints`)."""
+
+    rule: str
+    since_ms: int
+
+
 Event = (
     Connected
     | Disconnected
@@ -102,4 +110,5 @@ Event = (
     | StaleDevices
     | Withheld
     | Alarm
+    | ComplaintUnheard
 )

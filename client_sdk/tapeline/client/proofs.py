@@ -21,6 +21,8 @@ from tapeline.wire.v1.common_pb2 import ProofRequest
 
 BATCH = 256
 GRACE_MS = 30 * SECOND
+LeafKey = tuple[int, bytes]
+"""Index and leaf: the relay may promise two leaves at one index, and only one of them can be in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,37 +40,44 @@ class Proofs:
     def __init__(self, device: Device, alarms: Alarms) -> None:
         self._device = device
         self._alarms = alarms
-        self._pending: dict[int, PendingLeaf] = {}
-        self._waiting: dict[int, list[asyncio.Future[Logged]]] = {}
-        self._overdue: set[int] = set()
+        self._pending: dict[LeafKey, PendingLeaf] = {}
+        self._at_index: dict[int, PendingLeaf] = {}
+        self._waiting: dict[LeafKey, list[asyncio.Future[Logged]]] = {}
+        self._overdue: set[LeafKey] = set()
         self._since_ms = 0
 
     async def restore(self) -> None:
         """Load what the store holds."""
         for one in await self._device.database.run(leaves.load_pending):
-            self._pending[one.leaf_index] = one
+            self._pending[one.key] = self._at_index[one.leaf_index] = one
 
-    def add(self, pending: Iterable[PendingLeaf]) -> None:
-        """Take leaves that the caller stored."""
+    async def add(self, pending: Iterable[PendingLeaf]) -> None:
+        """Take leaves that the caller stored; two at one index are an alarm (LOG-5), with both signatures kept.
+
+        The log holds one of them at most. What the other promised is off the record, whatever was said of it.
+        """
         for one in pending:
-            self._pending.setdefault(one.leaf_index, one)
+            other = self._at_index.setdefault(one.leaf_index, one)
+            if self._pending.setdefault(one.key, one) is one and other.leaf != one.leaf:
+                cause = f"The relay acknowledged two leaves at index {one.leaf_index}."
+                await self._alarms.raise_now(Refused(Rule.LOG_CONSISTENCY, cause), acks=(other.ack(), one.ack()))
 
-    async def wait(self, index: int) -> Logged:
-        """Return when the leaf is proven.
+    async def wait(self, index: int, leaf: bytes) -> Logged:
+        """Return when this leaf is proven at that index.
 
         Raises:
             Refused: REC-22 or REC-23, its proof fails.
         """
         future: asyncio.Future[Logged] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(index, []).append(future)
+        self._waiting.setdefault((index, leaf), []).append(future)
         newest = self._device.directory.shared.notes.newest
-        if index not in self._pending and newest is not None:
-            self._resolve(Logged(index, newest.size, newest.median_time_ms))
+        if (index, leaf) not in self._pending and newest is not None:
+            self._resolve((index, leaf), newest)
         return await future
 
     async def on_note(self, note: CosignedCheckpoint) -> list[int]:
         """Prove what lies below the note's size; return the indices that are proven now."""
-        proven: list[int] = []
+        proven: list[PendingLeaf] = []
         shared = self._device.directory.shared
         due = [one for one in self._pending.values() if one.leaf_index < note.size]
         for start in range(0, len(due), BATCH):
@@ -76,11 +85,14 @@ class Proofs:
             async with shared.proving:
                 proven += await self._prove(due[start : start + BATCH], note)
         if proven:
-            await self._device.database.run(partial(leaves.settle, indices=proven))
-        for index in proven:
-            self._pending.pop(index, None)
-            self._resolve(Logged(index, note.size, note.median_time_ms))
-        return proven
+            await self._device.database.run(partial(leaves.settle, proven=proven))
+        for one in proven:
+            self._pending.pop(one.key, None)
+            if self._at_index.get(one.leaf_index) is one:
+                del self._at_index[one.leaf_index]
+            self._overdue.discard(one.key)
+            self._resolve(one.key, note)
+        return [one.leaf_index for one in proven]
 
     def connected(self) -> None:
         """Count from now: while the relay was out of reach, no note could come."""
@@ -90,12 +102,17 @@ class Proofs:
         """Alarm about leaves that were not proven within the maximum merge delay (REC-23); for connected clients."""
         limit = self._device.clock() - self._device.directory.state.roster().merge_delay_ms - GRACE_MS
         for one in list(self._pending.values()):
-            if max(one.seen_ms, self._since_ms) < limit and one.leaf_index not in self._overdue:
-                self._overdue.add(one.leaf_index)
+            if max(one.seen_ms, self._since_ms) < limit:
                 cause = f"The acknowledged leaf {one.leaf_index} is under no cosigned checkpoint in time."
-                await self._alarms.raise_now(Refused(Rule.REC_INCLUSION, cause))
+                await self._alarm_once(one, Refused(Rule.REC_INCLUSION, cause))
 
-    async def _prove(self, due: list[PendingLeaf], note: CosignedCheckpoint) -> list[int]:
+    async def _alarm_once(self, one: PendingLeaf, refused: Refused) -> None:
+        """Alarm about a leaf, with the relay's signed word for it as evidence."""
+        if one.key not in self._overdue:
+            self._overdue.add(one.key)
+            await self._alarms.raise_now(refused, acks=(one.ack(),))
+
+    async def _prove(self, due: list[PendingLeaf], note: CosignedCheckpoint) -> list[PendingLeaf]:
         shared = self._device.directory.shared
         missing = [one for one in due if not shared.is_proven(one.leaf_index, one.leaf)]
         if missing:
@@ -105,7 +122,7 @@ class Proofs:
             for one in missing:
                 if await self._holds(one, list(paths.get(one.leaf_index, [])), note):
                     shared.note_proven(one.leaf_index, one.leaf)
-        return [one.leaf_index for one in due if shared.is_proven(one.leaf_index, one.leaf)]
+        return [one for one in due if shared.is_proven(one.leaf_index, one.leaf)]
 
     async def _holds(self, one: PendingLeaf, path: list[bytes], note: CosignedCheckpoint) -> bool:
         """Tell whether the leaf is proven; a failure is alarmed once and ends its waiting."""
@@ -113,16 +130,14 @@ class Proofs:
             require_included(one.leaf, one.leaf_index, note.size, path, note.root)
             require_not_postdated(one.leaf_index, parse_leaf(one.leaf), note)
         except Refused as refused:
-            if one.leaf_index not in self._overdue:
-                self._overdue.add(one.leaf_index)
-                await self._alarms.raise_now(refused)
-            for future in self._waiting.pop(one.leaf_index, []):
+            await self._alarm_once(one, refused)
+            for future in self._waiting.pop(one.key, []):
                 if not future.done():
                     future.set_exception(refused)
             return False
         return True
 
-    def _resolve(self, logged: Logged) -> None:
-        for future in self._waiting.pop(logged.leaf_index, []):
+    def _resolve(self, key: LeafKey, note: CosignedCheckpoint) -> None:
+        for future in self._waiting.pop(key, []):
             if not future.done():
-                future.set_result(logged)
+                future.set_result(Logged(key[0], note.size, note.median_time_ms))

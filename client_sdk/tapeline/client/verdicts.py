@@ -74,9 +74,10 @@ class SharedVerdicts:
 
     def view(self, data: bytes) -> ParsedView:
         """Return a view as parsed; header and shard, which neighbours share, are decoded once."""
-        return parse_view(data, header_of=self._header_of, shard_of=self._shard_of)
+        return parse_view(data, header_of=self.header, shard_of=self._shard_of)
 
-    def _header_of(self, data: bytes) -> ParsedHeader:
+    def header(self, data: bytes) -> ParsedHeader:
+        """Return a header as parsed; see `parse_header` for its refusals."""
         found = self._headers.get(data)
         if found is None:
             found = parse_header(data)

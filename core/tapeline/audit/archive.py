@@ -12,6 +12,7 @@ For each leaf, in the order of the log:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tapeline.audit.copy import LogCopy
@@ -40,6 +41,8 @@ from tapeline.wire.v1.objects_pb2 import (
     LeafType,
 )
 
+Place = tuple[bytes, int]
+"""Record hash and message index."""
 IN_CONVERSATION = frozenset({LEAF_TYPE_MEMBERSHIP, LEAF_TYPE_SESSION, LEAF_TYPE_MESSAGE})
 MIRRORED = frozenset({LEAF_TYPE_ROSTER, LEAF_TYPE_CERTIFICATE, LEAF_TYPE_REVOCATION})
 
@@ -56,10 +59,16 @@ class Tally:
 
 
 class ArchiveReplay:
-    """One pass over the archive log."""
+    """One pass over the archive log; `watched` then holds the hash of the message at each place that was asked for."""
 
     def __init__(
-        self, log: ReadLog, copy: LogCopy, state: DirectoryState, notes: NoteTable, findings: Findings
+        self,
+        log: ReadLog,
+        copy: LogCopy,
+        state: DirectoryState,
+        notes: NoteTable,
+        findings: Findings,
+        watch: Iterable[Place] = (),
     ) -> None:
         self._log = log
         self._copy = copy
@@ -70,6 +79,7 @@ class ArchiveReplay:
         self.sessions = SessionTable(state, findings)
         self.tally = Tally()
         self.mirrored: list[bytes] = []
+        self.watched: dict[Place, bytes | None] = dict.fromkeys(watch)
 
     def run(self, progress: Progress) -> None:
         """Replay every leaf."""
@@ -146,6 +156,8 @@ class ArchiveReplay:
         if message.message_hash != leaf.object_hash:
             self._findings.add(Check.OTHER_BYTES, "The message is not the one that its leaf names.", where)
             return
+        if (message.record_hash, message.index) in self.watched:
+            self.watched[message.record_hash, message.index] = message.message_hash
         session = self.sessions.get(message.record_hash)
         if session is not None:
             self._require_tag(leaf, session.record.conversation)

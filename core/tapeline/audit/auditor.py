@@ -6,11 +6,14 @@
 4. Replay the archive through the directory, `verify_record` and the message chains.
 5. Hold the archive's rosters, certificates and revocations against the audit log's.
 6. Judge every warrant and every release.
+7. Hold complaints and forks against the archive.
 
 Nothing here holds a secret, opens a record, or asks anybody anything.
 """
 
 from __future__ import annotations
+
+from itertools import islice
 
 from tapeline.audit.archive import ArchiveReplay
 from tapeline.audit.copy import Copy, LogCopy
@@ -19,8 +22,11 @@ from tapeline.audit.logtree import ReadLog, read_log
 from tapeline.audit.notes import NoteTable
 from tapeline.audit.releases import ReleaseJudge
 from tapeline.audit.report import Report
+from tapeline.audit.reports import ReportJudge, place_of
 from tapeline.audit.statements import MIRRORED, AuditHistory, replay_statements
 from tapeline.directory.state import DirectoryState
+
+MAX_FORKS = 100_000
 
 
 def _no_progress(stage: str, done: int, total: int) -> None:
@@ -45,11 +51,18 @@ def audit(copy: Copy, progress: Progress = _no_progress) -> Report:
     _believe_earlier(copy.archive, archive_log, archive_notes)
     _believe_earlier(copy.audit, audit_log, audit_notes)
     state = DirectoryState(pinned_rosters=copy.pins)
-    replay = ArchiveReplay(archive_log, copy.archive, state, archive_notes, findings)
+    forks = list(islice(copy.forks(), MAX_FORKS))
+    watch = [place for place in map(place_of, forks) if place is not None]
+    replay = ArchiveReplay(archive_log, copy.archive, state, archive_notes, findings, watch)
     replay.run(progress)  # 4
     _compare_mirrors(history, replay.mirrored, findings)  # 5
     releases = ReleaseJudge(history, archive_notes, replay.sessions, findings).judge()  # 6
+    reports = ReportJudge(history, archive_log, replay, state, findings)  # 7
+    newest = archive_notes.believe(archive_log.note, "archive checkpoint")
+    complaints = reports.complaints(0 if newest is None else newest.median_time_ms)
     return Report(
+        complaints=complaints,
+        forks=reports.forks(forks),
         findings=findings.all(),
         tally=replay.tally,
         releases=releases,

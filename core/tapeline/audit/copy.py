@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,9 +26,22 @@ class LogCopy(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ForkCopy:
+    """A second message for a place of a session (record hash, 64 bytes), as the relay kept it."""
+
+    record_hash: bytes
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Copy:
-    """A whole copy. `pins` gives for each firm the statement hash of its first roster, which the auditor trusts."""
+    """A whole copy.
+
+    `pins` gives for each firm the statement hash of its first roster, which the auditor trusts; `forks` the relay's
+    evidence of devices that signed two messages for one place.
+    """
 
     archive: LogCopy
     audit: LogCopy
     pins: dict[str, bytes]
+    forks: Callable[[], Iterable[ForkCopy]] = tuple

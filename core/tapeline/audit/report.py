@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tapeline.audit.archive import Tally
 from tapeline.audit.finding import Finding
+from tapeline.audit.reports import Testimony
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class Report:
     witnesses: tuple[str, ...]
     archive_size: int
     audit_size: int
+    complaints: tuple[Testimony, ...] = ()
+    forks: int = 0
 
     @property
     def complete(self) -> bool:
@@ -56,5 +59,7 @@ class Report:
             "witnesses": list(self.witnesses),
             "archive_size": self.archive_size,
             "audit_size": self.audit_size,
+            "complaints": [complaint.as_dict() for complaint in self.complaints],
+            "forks": self.forks,
             "findings": [finding.as_dict() for finding in self.findings],
         }

@@ -15,6 +15,8 @@ from tapeline.governance.auditleaf import about_of, parse_audit_leaf
 from tapeline.governance.certificate import verify_certificate
 from tapeline.governance.chain import RosterChain
 from tapeline.governance.closing import verify_closing
+from tapeline.governance.complaint import KIND as COMPLAINT
+from tapeline.governance.complaint import read_complaint_text
 from tapeline.governance.dsse import Envelope, parse_envelope
 from tapeline.governance.opening import verify_opening
 from tapeline.governance.revocation import Revoked, maker_of, verify_revocation
@@ -91,6 +93,9 @@ def _read(index: int, data: bytes, log: ReadLog, copy: LogCopy, findings: Findin
     where = f"{log.where(index)}, {leaf.kind[:32]} {short(leaf.statement_hash)}"
     try:
         raw = copy.object(leaf.statement_hash)
+        if leaf.kind == COMPLAINT:
+            _check_complaint(raw, leaf.statement_hash, where, findings)
+            return Entry(index, data, leaf.kind, leaf.statement_hash, leaf.time_ms, None, raw)
         envelope = parse_envelope(raw, leaf.kind)
         if envelope.statement_hash != leaf.statement_hash:
             findings.add(Check.OTHER_BYTES, "The statement is not the one that its leaf names.", where)
@@ -103,6 +108,12 @@ def _read(index: int, data: bytes, log: ReadLog, copy: LogCopy, findings: Findin
     except TapelineError as error:
         findings.refused(error, where)
     return Entry(index, data, leaf.kind, leaf.statement_hash, leaf.time_ms, envelope, raw)
+
+
+def _check_complaint(raw: bytes, statement_hash: bytes, where: str, findings: Findings) -> None:
+    """Hold a complaint, which a device signs and no person, against its leaf."""
+    if read_complaint_text(raw).complaint_hash != statement_hash:
+        findings.add(Check.OTHER_BYTES, "The complaint is not the one that its leaf names.", where)
 
 
 def _take(entry: Entry, history: AuditHistory, findings: Findings) -> None:

@@ -8,6 +8,7 @@ from tapeline.base.errors import MalformedInput, NotFound
 from tapeline.base.rules import Rule, require
 from tapeline.escrow.state import BoardState
 from tapeline.escrow.store import NewStatement
+from tapeline.governance import complaint
 from tapeline.governance.approval import Approval, Rejection
 from tapeline.governance.approvals import verify_approval
 from tapeline.governance.case import Case, verify_case
@@ -32,12 +33,23 @@ def admit(state: BoardState, kind: str, dsse: bytes, now_ms: int) -> NewStatemen
         MalformedInput: a kind that is not posted by people.
         Refused: by the kind's own rules.
     """
+    if kind == complaint.KIND:
+        return admit_complaint(dsse)
     check = _CHECKS.get(kind)
     if check is None:
         raise MalformedInput("Statements of this kind are not posted.", "See the board's other calls.")
     envelope = parse_envelope(dsse, kind)
     about = check(state, envelope, now_ms)
     return NewStatement(kind, envelope.statement_hash, about, dsse)
+
+
+def admit_complaint(text: bytes) -> NewStatement:
+    """Return a device's complaint as it may be stored; whether its device is in the directory the archive tells.
+
+    Raises:
+        Refused: of the wire format, or SIG-1.
+    """
+    return NewStatement(complaint.KIND, complaint.read_complaint_text(text).complaint_hash, NOWHERE, text)
 
 
 def _roster(state: BoardState, envelope: Envelope, now_ms: int) -> bytes:

@@ -7,7 +7,13 @@ PUBLIC_KINDS = frozenset({"roster", "escrow-key", "revocation"})
 
 CASE_READERS = frozenset({"custodian", "approver", "reviewer", "auditor", "legal"})
 
+COMPLAINT = "complaint"
+COMPLAINT_READERS = frozenset({"auditor", "officer"})
+"""A complaint names a user's session: it is for those who look after the services."""
+
 
 def may_read(kind: str, roles: frozenset[str]) -> bool:
     """Tell whether a caller with these roles may read statements of the kind."""
+    if kind == COMPLAINT:
+        return not COMPLAINT_READERS.isdisjoint(roles)
     return kind in PUBLIC_KINDS or not CASE_READERS.isdisjoint(roles)

@@ -20,6 +20,7 @@ from tapeline.base.times import Clock, Rng
 from tapeline.crypto.login import ESCROW, RELAY
 from tapeline.escrow.board import Board
 from tapeline.escrow.ceremonies import CeremonyBoard
+from tapeline.escrow.complaints import ComplaintDesk
 from tapeline.escrow.config import EscrowConfig
 from tapeline.escrow.database import Database, open_database
 from tapeline.escrow.keys import EscrowKeys, load_keys
@@ -127,6 +128,7 @@ class _App:
         self._relay = _relay(config, roster, keys)
         self._mirror = None if self._relay is None else Mirror(database, self._publisher, self._relay)
         self._http = self._http_server(database, ports)
+        self._complaints = None if self._relay is None else ComplaintDesk(database, self._board, self._relay)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -139,6 +141,8 @@ class _App:
         self._tasks.append(asyncio.create_task(self._publisher.run()))
         if self._mirror is not None:
             self._tasks.append(asyncio.create_task(self._mirror.run()))
+        if self._complaints is not None:
+            self._tasks.append(asyncio.create_task(self._complaints.run()))
         if self._config.vault is not None:
             self._tasks.append(asyncio.create_task(self._teacher.run()))
 

@@ -84,6 +84,12 @@ def bundles_of(conn: Connection, case_hash: bytes) -> list[tuple[Stored, bytes]]
     return [(_stored(row), row.sealed) for row in conn.execute(query)]
 
 
+def count_since(conn: Connection, kind: str, since_ms: int) -> int:
+    """Return how many statements of a kind became leaves since then."""
+    query = select(func.count()).where(t.statement.c.kind == kind, t.statement.c.time_ms >= since_ms)
+    return conn.execute(query).scalar_one()
+
+
 def unmirrored(conn: Connection, kinds: Sequence[str], below: int) -> list[Stored]:
     """Return the statements of `kinds` below a log size that the archive does not hold yet, in order."""
     done = select(t.mirrored.c.position)

@@ -25,6 +25,7 @@ from tapeline.relay.metrics import Metrics
 from tapeline.relay.servicers.bootstrap import Bootstrap
 from tapeline.relay.servicers.directory import Directory
 from tapeline.relay.servicers.messaging import Messaging
+from tapeline.relay.servicers.reports import Reports
 from tapeline.relay.servicers.review import Review
 from tapeline.relay.services.acks import Acknowledger
 from tapeline.relay.services.complaints import Complaints
@@ -54,6 +55,7 @@ from tapeline.wire.v1.relay_pb2_grpc import (
     add_BootstrapServicer_to_server,
     add_DirectoryServicer_to_server,
     add_MessagingServicer_to_server,
+    add_ReportsServicer_to_server,
     add_ReviewServicer_to_server,
 )
 
@@ -103,7 +105,7 @@ class Relay:
         login = LoginService(origin=ledger.origin, audience=RELAY, who_is=who_is, tokens=tokens, clock=clock, rng=rng)
         bootstrap = Bootstrap(ledger, engine, self._log, lambda: self._http_url)
         directory = Directory(ledger, engine, self._log, self._publisher, acknowledger)
-        complaints = Complaints(ledger, engine, self._write_lock, acknowledger, clock, self.metrics)
+        complaints = Complaints(ledger, engine, self._write_lock, clock, self.metrics)
         messaging = Messaging(self._streams, self._vaults, complaints)
         manifests = Manifests(ledger, engine, keys.relay, clock)
         warranted = Warranted(ledger, engine, self._write_lock, clock)
@@ -114,6 +116,7 @@ class Relay:
             Service("tapeline.wire.v1.Directory", partial(add_DirectoryServicer_to_server, directory)),
             Service("tapeline.wire.v1.Messaging", partial(add_MessagingServicer_to_server, messaging)),
             Service("tapeline.wire.v1.Review", partial(add_ReviewServicer_to_server, review)),
+            Service("tapeline.wire.v1.Reports", partial(add_ReportsServicer_to_server, Reports(engine, complaints))),
         ]
         self._rpc = RpcServer(services, RELAY_TABLE, port=ports.rpc, who_is=who_is, tokens=tokens, clock=clock)
         readiness = Readiness({"database": self._database_answers, **log_checks(self._log, clock)})

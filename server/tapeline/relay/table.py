@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tapeline.crypto.limits import BATCH, MESSAGE_BYTES, RECORD_BYTES, STATEMENT_BYTES
+from tapeline.crypto.limits import AUDIT_LEAF_BYTES, BATCH, MESSAGE_BYTES, RECORD_BYTES, STATEMENT_BYTES
+from tapeline.governance.complaint import COMPLAINT_BYTES
 from tapeline.relay.services.who_is import ESCROW, VAULT
 from tapeline.rpc.fields import Field
 from tapeline.rpc.principal import ANONYMOUS, DEVICE, with_role
-from tapeline.rpc.rules import HASH, KIB, LOGIN_RULES, SIGNED_SMALL, RpcRule, RpcTable, proofs_asked
+from tapeline.rpc.rules import HASH, KIB, LOGIN_RULES, RpcRule, RpcTable, proofs_asked
 from tapeline.transparency.tlogproof import MAX_PROOF_BYTES
 
 MIB = 1024 * KIB
@@ -53,7 +54,9 @@ RELAY_TABLE: RpcTable = {
     "/tapeline.wire.v1.Messaging/Reserve": RpcRule(
         DEVICE, 256 * KIB, {"firm": Field(64), "opaque": Field(256 * KIB)}, per_minute=600
     ),
-    "/tapeline.wire.v1.Messaging/Complain": RpcRule(DEVICE, 9 * KIB, dict(SIGNED_SMALL.inside), per_minute=60),
+    "/tapeline.wire.v1.Messaging/Complain": RpcRule(
+        DEVICE, COMPLAINT_BYTES, {"body": Field(COMPLAINT_BYTES), "signature": Field(64)}, per_minute=60
+    ),
     "/tapeline.wire.v1.Review/FreezeManifest": RpcRule(
         with_role("reviewer"), 4 * MIB, {"case_dsse": _DSSE, "approvals": Field(MAX_DSSE, count=64)}, _HEAVY
     ),
@@ -67,4 +70,11 @@ RELAY_TABLE: RpcTable = {
         with_role("reviewer"), MAX_PACKAGE + KIB, {"warrant_package": Field(MAX_PACKAGE)}, _HEAVY
     ),
     "/tapeline.wire.v1.Review/ExportArchive": RpcRule(with_role("auditor"), 64),
+    "/tapeline.wire.v1.Reports/ListComplaints": RpcRule(with_role(ESCROW), 64),
+    "/tapeline.wire.v1.Reports/ConfirmComplaint": RpcRule(
+        with_role(ESCROW),
+        KIB,
+        {"complaint": HASH, "logged": Field(inside={"leaf": Field(AUDIT_LEAF_BYTES), "signature": Field(64)})},
+    ),
+    "/tapeline.wire.v1.Reports/ExportForks": RpcRule(with_role("auditor"), 64),
 }

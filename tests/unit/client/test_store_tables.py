@@ -151,14 +151,24 @@ def test_identity_round_trips(db: sqlite3.Connection) -> None:
 
 
 def test_leaves_and_alarms_wait_until_settled(db: sqlite3.Connection) -> None:
-    leaves.add_pending(db, [PendingLeaf(4, b"leaf", 1), PendingLeaf(2, b"leaf", 1)])
-    leaves.add_pending(db, [PendingLeaf(4, b"leaf", 99)])
-    assert [(one.leaf_index, one.seen_ms) for one in leaves.load_pending(db)] == [(2, 1), (4, 1)]
-    leaves.settle(db, [2, 4])
+    two, four = PendingLeaf(2, b"leaf", b"s2", 1), PendingLeaf(4, b"leaf", b"s4", 1)
+    other = PendingLeaf(4, b"another leaf", b"s5", 1)
+    leaves.add_pending(db, [four, two, other])
+    leaves.add_pending(db, [PendingLeaf(4, b"leaf", b"later", 99)])
+    assert leaves.load_pending(db) == [two, other, four]
+    leaves.settle(db, [two, four])
+    assert leaves.load_pending(db) == [other]
+    leaves.settle(db, [other])
     assert leaves.load_pending(db) == []
     leaves.add_directory(db, [DirectoryRow(3, b"leaf", b"object")])
     assert leaves.load_directory(db) == [DirectoryRow(3, b"leaf", b"object")]
-    position = alarms.add(db, AlarmRow(1, "LEF-2", "gap", b"", b"", b""))
-    assert len(alarms.load_all(db, unfiled=True)) == 1
-    alarms.set_filed(db, position)
-    assert (len(alarms.load_all(db, unfiled=True)), len(alarms.load_all(db))) == (0, 1)
+    ack = other.ack()
+    alarms.add(db, AlarmRow(1, "LEF-2", "gap", b"", b"", b""))  # no complaint is due: it names nothing
+    position = alarms.add(db, AlarmRow(1, "LOG-5", "two leaves", b"", b"", b"", (ack, ack)))
+    alarms.add(db, AlarmRow(1, "REC-9", "record", b"", b"r" * 64, b""))
+    assert [row.rule for row in alarms.load_all(db, unfinished=True)] == ["LOG-5", "REC-9"]
+    alarms.set_filed(db, position, alarms.FILED)
+    (row, _) = alarms.load_all(db, unfinished=True)
+    assert (row.filed, row.acks) == (alarms.FILED, (ack, ack))
+    alarms.set_filed(db, position, alarms.LOGGED)
+    assert [len(alarms.load_all(db, unfinished=True)), len(alarms.load_all(db))] == [1, 3]

@@ -7,10 +7,11 @@ from gov_kit import DEPLOYMENT, T0, Archive
 
 from tapeline.base.rules import Refused, Rule
 from tapeline.crypto.wire import encode
-from tapeline.governance.complaint import sign_complaint, verify_complaint
+from tapeline.governance.complaint import complaint_text, read_complaint_text, sign_complaint, verify_complaint
 from tapeline.wire.v1 import objects_pb2 as pb
 
 ARCHIVE = Archive("acme")
+ACK = pb.Ack(index=1, leaf=b"leaf", signature=bytes(64))
 ANN, BEN = (ARCHIVE.enrol(name, prekey=False) for name in ("ann", "ben"))
 
 
@@ -53,7 +54,33 @@ def test_nobody_complains_in_anothers_name(change: dict[str, object]) -> None:
 
 @pytest.mark.rule(Rule.WIRE_SIZE)
 @pytest.mark.parametrize(
-    "change", [{"record_hash": b"r" * 63}, {"message_hash": b"m" * 63}, {"rule": "R" * 17}, {"rule": "RÉC-9"}]
+    "change",
+    [
+        {"record_hash": b"r" * 63},
+        {"record_hash": b""},
+        {"message_hash": b"m" * 63},
+        {"rule": "R" * 17},
+        {"rule": "RÉC-9"},
+        {"rule": "REC\n9"},
+        {"rule": ""},
+        {"acks": [ACK] * 3},
+        {"acks": [pb.Ack(leaf=bytes(4097), signature=bytes(64))]},
+        {"acks": [pb.Ack(signature=bytes(63))]},
+        {"time_ms": 2**63},
+    ],
 )
 def test_a_field_of_a_wrong_length_is_refused(change: dict[str, object]) -> None:
     assert refused(sign_complaint(ANN.key, complaint(**change))) is Rule.WIRE_SIZE
+
+
+def test_a_complaint_travels_with_its_device() -> None:
+    signed = sign_complaint(ANN.key, complaint(record_hash=b"", acks=[ACK, ACK]))
+    read = read_complaint_text(complaint_text(signed, _entry_of(ANN.device.entry_hash)))
+    assert (read.device_entry, read.record_hash, read.acks) == (ANN.device.entry_hash, b"", (ACK, ACK))
+    with pytest.raises(Refused) as refusal:
+        read_complaint_text(complaint_text(signed, _entry_of(BEN.device.entry_hash)))
+    assert refusal.value.rule is Rule.SIGNATURE
+
+
+def _entry_of(digest: bytes) -> bytes:
+    return next(obj for leaf, obj in ARCHIVE.leaves if leaf.object_hash == digest)

@@ -17,7 +17,7 @@ from tapeline.base.times import HOUR
 from tapeline.crypto.message.chain import ReceivingChain
 from tapeline.crypto.message.verify import parse_message, verify_message
 from tapeline.crypto.record.open import open_as_recipient
-from tapeline.crypto.record.parse import parse_view
+from tapeline.crypto.record.parse import parse_header, parse_view
 from tapeline.crypto.record.verify import verify_record
 from tapeline.relay.delivery import source
 from tapeline.relay.delivery.streams import STREAMS_PER_DEVICE
@@ -124,7 +124,7 @@ async def test_a_device_without_a_row_is_told_what_is_withheld(relay: RunningRel
         async with second.line() as theirs:
             record: Delivery = (await theirs.delivered(3))[1]
             assert record.WhichOneof("item") == "withheld"
-            assert record.withheld == pb.Leaf.FromString(record.ack.leaf).object_hash
+            assert parse_header(record.withheld).record_hash == pb.Leaf.FromString(record.ack.leaf).object_hash
 
 
 async def test_nobody_else_gets_anything(relay: RunningRelay) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from relay_device_kit import Device, Line, enrol, pair
+from relay_device_kit import Line, enrol, pair, resign
 from relay_kit import Deployment, RunningRelay, until
 from sqlalchemy import select
 
@@ -83,7 +83,7 @@ async def test_a_second_ciphertext_at_a_used_index_is_refused_and_kept(relay: Ru
         _, fork_chain = ann.seal(conversation)
         await line.send("record", created.record)
         await line.send("message", ann.message(chain, "as agreed"))
-        fork = _resign(ann, ann.message(fork_chain, "never agreed"), created.record_hash)
+        fork = resign(ann, ann.message(fork_chain, "never agreed"), created.record_hash)
         assert (await refusal(line, "message", fork)).rule is Rule.MSG_FORK
         async with relay.relay._engine.connect() as conn:  # type: ignore[union-attr]
             rows = (await conn.execute(select(evidence.c.object, evidence.c.message_hash))).all()
@@ -98,7 +98,7 @@ async def test_a_fork_that_the_device_did_not_sign_is_no_evidence(relay: Running
         _, fork_chain = ann.seal(conversation)
         await line.send("record", created.record)
         await line.send("message", ann.message(chain))
-        fork = Message.FromString(_resign(ann, ann.message(fork_chain), created.record_hash))
+        fork = Message.FromString(resign(ann, ann.message(fork_chain), created.record_hash))
         fork.signature = bytes(64)
         assert (await refusal(line, "message", fork.SerializeToString())).rule is Rule.MSG_SIGNATURE
         async with relay.relay._engine.connect() as conn:  # type: ignore[union-attr]
@@ -142,7 +142,7 @@ async def test_a_session_ends_with_its_256th_message(relay: RunningRelay) -> Non
             for future in await line.post(*(("message", one) for one in messages[start : start + 64])):
                 await future
         last = Message.FromString(messages[-1])
-        beyond = _resign(ann, messages[-1], created.record_hash, index=SESSION_MESSAGES)
+        beyond = resign(ann, messages[-1], created.record_hash, index=SESSION_MESSAGES)
         assert last.header != Message.FromString(beyond).header
         assert (await refusal(line, "message", beyond)).rule is Rule.MSG_SESSION
 
@@ -220,21 +220,3 @@ async def _pass(ack: object, milliseconds: int) -> None:
     """Wait until the relay's clock is so far beyond a leaf."""
     over_ms = Leaf.FromString(ack.leaf).relay_time_ms + milliseconds  # type: ignore[attr-defined]
     await until(lambda: system_clock() > over_ms)
-
-
-def _resign(device: Device, message: bytes, record_hash: bytes, index: int | None = None) -> bytes:
-    """Put another session's record hash (or index) into a message's header and sign it, as a modified client does."""
-    from tapeline.crypto.message.verify import KIND, hash_message
-    from tapeline.crypto.wire import encode
-    from tapeline.wire.v1.objects_pb2 import MessageHeader
-
-    forged = Message.FromString(message)
-    header = MessageHeader.FromString(forged.header)
-    header.record_hash = record_hash
-    if index is None:
-        header.previous = record_hash
-    else:
-        header.index, header.previous = index, parse_message(message).message_hash
-    forged.header = encode(header)
-    forged.signature = device.key.sign(KIND, hash_message(forged.header, forged.ciphertext))
-    return encode(forged)

@@ -80,7 +80,7 @@ class Receiver:
             # Memory must not run ahead of the store: what was not stored is delivered again.
             await self.restore()
             raise
-        self._tell(batch)
+        await self._tell(batch)
 
     async def _one(self, delivery: Delivery, batch: Batch) -> None:
         """Take one delivery: what fails before its place is known halts the conversation, later only its session."""
@@ -100,7 +100,8 @@ class Receiver:
         await self._taker.take(delivery, leaf, row, batch)
         row.next_sequence, row.newest_leaf = leaf.conversation_sequence + 1, delivery.ack.index
         self._memory.conversations[row.conversation] = batch.conversations[row.conversation] = row
-        batch.pending.append(PendingLeaf(delivery.ack.index, delivery.ack.leaf, self._device.clock()))
+        now = self._device.clock()
+        batch.pending.append(PendingLeaf(delivery.ack.index, delivery.ack.leaf, delivery.ack.signature, now))
 
     def _verified_leaf(self, delivery: Delivery) -> Leaf:
         state = self._device.directory.state
@@ -141,8 +142,8 @@ class Receiver:
         members = parse_statement(delivery.membership).statement.members
         return self._device.person in {(one.firm, one.user) for one in members}
 
-    def _tell(self, batch: Batch) -> None:
-        self._proofs.add(batch.pending)
+    async def _tell(self, batch: Batch) -> None:
+        await self._proofs.add(batch.pending)
         for row, error in batch.alarms:
             self._alarms.tell(row, error)
         for event in batch.events:

@@ -14,9 +14,10 @@ from tapeline.client.store.inbox import SessionRow, SessionState
 from tapeline.client.verdicts import SharedVerdicts
 from tapeline.crypto.message.chain import ReceivingChain
 from tapeline.crypto.record.facts import Facts
+from tapeline.crypto.record.judge_rows import judge_absent_row
 from tapeline.crypto.record.open import open_as_recipient
 from tapeline.crypto.record.parse import ParsedView
-from tapeline.wire.v1.objects_pb2 import Leaf
+from tapeline.wire.v1.objects_pb2 import Context, Leaf
 
 
 class RecordReader:
@@ -68,6 +69,20 @@ class RecordReader:
         )
         return Reading(row, ReceivingChain(root, verified.record_hash))
 
+    async def judge_withheld(self, data: bytes, conversation: bytes, leaf: Leaf, index: int) -> None:
+        """Judge that a session rightly has no row for this device; `data` is its header.
+
+        Raises:
+            Refused: REC-21, this device had a usable prekey in the record's view; or the header is another's (LEF-1).
+        """
+        header = self._verdicts.header(data)
+        require(
+            (header.record_hash, header.context.conversation) == (leaf.object_hash, conversation),
+            Rule.LEAF_TAG,
+            "The header is not that of the record that its leaf names.",
+        )
+        judge_absent_row(self._device.fact, await self._facts(header.context, leaf, index))
+
     async def judge_again(self, row: SessionRow) -> None:
         """Judge a record again when everything up to its own leaf is known: revocations count up to there.
 
@@ -79,7 +94,7 @@ class RecordReader:
         facts = await self._facts(view, Leaf.FromString(row.leaf), row.leaf_index)
         self._verdicts.record(view, facts, self._device.fact)
 
-    async def _facts(self, view: ParsedView, leaf: Leaf, index: int) -> Facts:
+    async def _facts(self, view: ParsedView | Context, leaf: Leaf, index: int) -> Facts:
         directory = self._device.directory
         note = directory.shared.verified_context_note(view.archive_note)
         await self._ensure(note.size)

@@ -49,7 +49,7 @@ class Taker:
                 case "record_view":
                     await self._take_record(delivery, leaf, row, batch)
                 case "withheld":
-                    self._take_withheld(delivery, leaf, row, batch)
+                    await self._take_withheld(delivery, leaf, row, batch)
                 case _:
                     self._take_message(delivery, leaf, row, batch)
         except RelayUnreachable:
@@ -84,10 +84,11 @@ class Taker:
             )
         self._memory.readings[leaf.object_hash] = batch.readings[leaf.object_hash] = reading
 
-    def _take_withheld(self, delivery: Delivery, leaf: Leaf, row: ConversationRow, batch: Batch) -> None:
-        require_leaf_of(leaf, LeafType.LEAF_TYPE_SESSION, row.tag, delivery.withheld)
+    async def _take_withheld(self, delivery: Delivery, leaf: Leaf, row: ConversationRow, batch: Batch) -> None:
+        require_leaf_of(leaf, LeafType.LEAF_TYPE_SESSION, row.tag, leaf.object_hash)
+        await self._records.judge_withheld(delivery.withheld, row.conversation, leaf, delivery.ack.index)
         self._put_unread(delivery, leaf, SessionState.WITHHELD, batch)
-        batch.events.append(Withheld(row.conversation, delivery.withheld))
+        batch.events.append(Withheld(row.conversation, leaf.object_hash))
 
     def _take_message(self, delivery: Delivery, leaf: Leaf, row: ConversationRow, batch: Batch) -> None:
         parsed = self._verdicts.parsed(delivery.message)

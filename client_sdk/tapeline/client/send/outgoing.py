@@ -34,15 +34,16 @@ class Receipt:
     index: int
     sequence: int
     relay_time_ms: int
+    _leaf: bytes = field(repr=False)
     _proofs: Proofs = field(repr=False, compare=False)
 
     async def logged(self) -> Logged:
-        """Wait until the message is proven under a checkpoint that a quorum of witnesses cosigned.
+        """Wait until the message's own leaf is proven under a checkpoint that a quorum of witnesses cosigned.
 
         Raises:
             Refused: REC-22 or REC-23, the proof fails: the log's operator hides or back-dates entries.
         """
-        return await self._proofs.wait(self.index)
+        return await self._proofs.wait(self.index, self._leaf)
 
 
 @dataclass(slots=True, eq=False)

@@ -177,11 +177,11 @@ class Sender:
 
     async def _finish(self, acked: list[_Acked]) -> None:
         now = self._device.clock()
-        pending = [PendingLeaf(one.ack.index, one.ack.leaf, now) for one in acked]
+        pending = [PendingLeaf(one.ack.index, one.ack.leaf, one.ack.signature, now) for one in acked]
         messages = [self._history(one) for one in acked if not one.outgoing.row.is_record]
         positions = [one.outgoing.row.position for one in acked]
         await self._device.database.run(partial(_store_acked, positions=positions, messages=messages, pending=pending))
-        self._proofs.add(pending)
+        await self._proofs.add(pending)
         for one in acked:
             one.lane.acknowledged(one.outgoing)
             future = one.outgoing.accepted
@@ -216,6 +216,7 @@ class Sender:
             index=acked.ack.index,
             sequence=acked.leaf.conversation_sequence,
             relay_time_ms=acked.leaf.relay_time_ms,
+            _leaf=acked.ack.leaf,
             _proofs=self._proofs,
         )
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from sqlite3 import Connection
 
+from tapeline.crypto.wire import encode
+from tapeline.wire.v1.objects_pb2 import Ack, Complaint
+
+FILED = 1
+LOGGED = 2
+
 
 @dataclass(frozen=True, slots=True)
 class AlarmRow:
@@ -16,29 +22,47 @@ class AlarmRow:
     conversation: bytes
     record_hash: bytes
     message_hash: bytes
+    acks: tuple[Ack, ...] = ()
+    filed: int = 0
     position: int = 0
 
 
 def add(connection: Connection, alarm: AlarmRow) -> int:
     """Store an alarm and return its position."""
     cursor = connection.execute(
-        "INSERT INTO alarms (at_ms, rule, cause, conversation, record_hash, message_hash, filed)"
-        " VALUES (?, ?, ?, ?, ?, ?, 0)",
-        (alarm.at_ms, alarm.rule, alarm.cause, alarm.conversation, alarm.record_hash, alarm.message_hash),
+        "INSERT INTO alarms (at_ms, rule, cause, conversation, record_hash, message_hash, acks, filed)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
+        (
+            alarm.at_ms,
+            alarm.rule,
+            alarm.cause,
+            alarm.conversation,
+            alarm.record_hash,
+            alarm.message_hash,
+            encode(Complaint(acks=alarm.acks)),
+        ),
     )
     return cursor.lastrowid or 0
 
 
-def load_all(connection: Connection, *, unfiled: bool = False) -> list[AlarmRow]:
-    """Return all alarms, or those without a filed complaint, oldest first."""
-    condition = "WHERE filed = 0" if unfiled else ""
+def load_all(connection: Connection, *, unfinished: bool = False) -> list[AlarmRow]:
+    """Return all alarms, or those that a complaint is due of and not yet logged, oldest first."""
+    condition = f"WHERE filed < {LOGGED} AND (record_hash <> x'' OR acks <> x'')" if unfinished else ""
     rows = connection.execute(
-        "SELECT at_ms, rule, cause, conversation, record_hash, message_hash, position"  # noqa: S608
+        "SELECT at_ms, rule, cause, conversation, record_hash, message_hash, acks, filed, position"  # noqa: S608
         f" FROM alarms {condition} ORDER BY position"
     )
-    return [AlarmRow(*row) for row in rows]
+    return [_row(*row) for row in rows]
 
 
-def set_filed(connection: Connection, position: int) -> None:
-    """Note that the relay took the complaint."""
-    connection.execute("UPDATE alarms SET filed = 1 WHERE position = ?", (position,))
+def set_filed(connection: Connection, position: int, state: int) -> None:
+    """Note that the relay took the complaint (`FILED`), or that the audit log holds it (`LOGGED`)."""
+    connection.execute("UPDATE alarms SET filed = ? WHERE position = ?", (state, position))
+
+
+def _row(
+    at_ms: int, rule: str, cause: str, conversation: bytes, record: bytes, message: bytes, acks: bytes, *rest: int
+) -> AlarmRow:
+    filed, position = rest
+    kept = tuple(Complaint.FromString(acks).acks)
+    return AlarmRow(at_ms, rule, cause, conversation, record, message, kept, filed, position)

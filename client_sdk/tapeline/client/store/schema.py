@@ -63,7 +63,21 @@ CREATE TABLE alarms (
 );
 """
 
-_STEPS = (_V1,)
+_V2 = """
+-- By index and leaf: a second leaf at an index convicts the relay, so neither replaces the other. The signatures are
+-- the evidence, and stay until the leaf is proven.
+DROP TABLE pending_leaves;
+CREATE TABLE pending_leaves (
+    leaf_index INTEGER NOT NULL, leaf BLOB NOT NULL, signature BLOB NOT NULL, seen_ms INTEGER NOT NULL,
+    PRIMARY KEY (leaf_index, leaf)
+) WITHOUT ROWID;
+
+-- Acknowledgements that an alarm is about, each as signed; kept for good. `filed`: 0 not yet, 1 the relay took the
+-- complaint, 2 the audit log holds it.
+ALTER TABLE alarms ADD COLUMN acks BLOB NOT NULL DEFAULT x'';
+"""
+
+_STEPS = (_V1, _V2)
 VERSION = len(_STEPS)
 
 

@@ -48,5 +48,5 @@ PROVE_CONSISTENCY = Method(
     _path("Directory", "ProveConsistency"), common_pb2.ConsistencyRequest, common_pb2.ConsistencyResponse
 )
 RESERVE = Method(_path("Messaging", "Reserve"), relay_pb2.ReserveRequest, relay_pb2.ReserveResponse)
-COMPLAIN = Method(_path("Messaging", "Complain"), objects_pb2.SignedObject, objects_pb2.Ack)
+COMPLAIN = Method(_path("Messaging", "Complain"), objects_pb2.SignedObject, relay_pb2.ComplaintReceipt)
 CONNECT = Method(_path("Messaging", "Connect"), relay_pb2.ClientFrame, relay_pb2.ServerFrame)

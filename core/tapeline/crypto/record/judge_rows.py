@@ -11,7 +11,9 @@ from tapeline.crypto.record.current import (
     Recipient,
     in_view,
     is_fresh,
+    is_revoked_in_view,
     may_have_row,
+    newest_usable,
     other_devices,
     recipients,
     revoked_at_leaf,
@@ -116,6 +118,16 @@ def judge_own_row(view: ParsedView, own: DeviceFact, facts: Facts) -> None:
         "The view has no row under a prekey of its reader.",
     )
     _judge_found(rows[0], logged[rows[0].prekey], facts)
+
+
+def judge_absent_row(own: DeviceFact, facts: Facts) -> None:
+    """Judge that a record rightly has no row for its reader; shown as withheld, it is of a device left out by right.
+
+    The sender must seal to every other current device of the members (step 8, full). Where this device was one, with
+    a prekey to seal to, whoever shows the session without its row hides it.
+    """
+    is_due = may_have_row(own, facts) and not is_revoked_in_view(own, facts) and newest_usable(own, facts) is not None
+    require(not is_due, Rule.REC_OWN_ROW, "A session is shown as withheld, although this device must have a row.")
 
 
 def _judge_found(row: Row, found: Recipient, facts: Facts) -> None:

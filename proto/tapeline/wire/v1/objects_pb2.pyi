@@ -337,18 +337,28 @@ class AuditLeaf(_message.Message):
     about: bytes
     def __init__(self, kind: _Optional[str] = ..., statement_hash: _Optional[bytes] = ..., time_ms: _Optional[int] = ..., about: _Optional[bytes] = ...) -> None: ...
 
+class ComplaintText(_message.Message):
+    __slots__ = ("complaint", "device")
+    COMPLAINT_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    complaint: SignedObject
+    device: SignedObject
+    def __init__(self, complaint: _Optional[_Union[SignedObject, _Mapping]] = ..., device: _Optional[_Union[SignedObject, _Mapping]] = ...) -> None: ...
+
 class Complaint(_message.Message):
-    __slots__ = ("deployment", "device_entry", "record_hash", "message_hash", "rule", "time_ms")
+    __slots__ = ("deployment", "device_entry", "record_hash", "message_hash", "rule", "time_ms", "acks")
     DEPLOYMENT_FIELD_NUMBER: _ClassVar[int]
     DEVICE_ENTRY_FIELD_NUMBER: _ClassVar[int]
     RECORD_HASH_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_HASH_FIELD_NUMBER: _ClassVar[int]
     RULE_FIELD_NUMBER: _ClassVar[int]
     TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    ACKS_FIELD_NUMBER: _ClassVar[int]
     deployment: bytes
     device_entry: bytes
     record_hash: bytes
     message_hash: bytes
     rule: str
     time_ms: int
-    def __init__(self, deployment: _Optional[bytes] = ..., device_entry: _Optional[bytes] = ..., record_hash: _Optional[bytes] = ..., message_hash: _Optional[bytes] = ..., rule: _Optional[str] = ..., time_ms: _Optional[int] = ...) -> None: ...
+    acks: _containers.RepeatedCompositeFieldContainer[Ack]
+    def __init__(self, deployment: _Optional[bytes] = ..., device_entry: _Optional[bytes] = ..., record_hash: _Optional[bytes] = ..., message_hash: _Optional[bytes] = ..., rule: _Optional[str] = ..., time_ms: _Optional[int] = ..., acks: _Optional[_Iterable[_Union[Ack, _Mapping]]] = ...) -> None: ...

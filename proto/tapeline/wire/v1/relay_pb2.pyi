@@ -186,6 +186,58 @@ class ReserveResponse(_message.Message):
     opaque: bytes
     def __init__(self, opaque: _Optional[bytes] = ...) -> None: ...
 
+class ComplaintReceipt(_message.Message):
+    __slots__ = ("complaint", "logged")
+    COMPLAINT_FIELD_NUMBER: _ClassVar[int]
+    LOGGED_FIELD_NUMBER: _ClassVar[int]
+    complaint: bytes
+    logged: _objects_pb2.Ack
+    def __init__(self, complaint: _Optional[bytes] = ..., logged: _Optional[_Union[_objects_pb2.Ack, _Mapping]] = ...) -> None: ...
+
+class ReportsRequest(_message.Message):
+    __slots__ = ("since", "limit")
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    since: int
+    limit: int
+    def __init__(self, since: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class FiledComplaint(_message.Message):
+    __slots__ = ("number", "text")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    text: _objects_pb2.ComplaintText
+    def __init__(self, number: _Optional[int] = ..., text: _Optional[_Union[_objects_pb2.ComplaintText, _Mapping]] = ...) -> None: ...
+
+class FiledComplaints(_message.Message):
+    __slots__ = ("complaints",)
+    COMPLAINTS_FIELD_NUMBER: _ClassVar[int]
+    complaints: _containers.RepeatedCompositeFieldContainer[FiledComplaint]
+    def __init__(self, complaints: _Optional[_Iterable[_Union[FiledComplaint, _Mapping]]] = ...) -> None: ...
+
+class ComplaintLogged(_message.Message):
+    __slots__ = ("complaint", "logged")
+    COMPLAINT_FIELD_NUMBER: _ClassVar[int]
+    LOGGED_FIELD_NUMBER: _ClassVar[int]
+    complaint: bytes
+    logged: _objects_pb2.Ack
+    def __init__(self, complaint: _Optional[bytes] = ..., logged: _Optional[_Union[_objects_pb2.Ack, _Mapping]] = ...) -> None: ...
+
+class ComplaintNoted(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ForkEvidence(_message.Message):
+    __slots__ = ("record_hash", "message", "received_ms")
+    RECORD_HASH_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_MS_FIELD_NUMBER: _ClassVar[int]
+    record_hash: bytes
+    message: bytes
+    received_ms: int
+    def __init__(self, record_hash: _Optional[bytes] = ..., message: _Optional[bytes] = ..., received_ms: _Optional[int] = ...) -> None: ...
+
 class ManifestRequest(_message.Message):
     __slots__ = ("case_dsse", "approvals")
     CASE_DSSE_FIELD_NUMBER: _ClassVar[int]

@@ -420,7 +420,7 @@ class MessagingStub:
         self.Complain = channel.unary_unary(
                 '/tapeline.wire.v1.Messaging/Complain',
                 request_serializer=tapeline_dot_wire_dot_v1_dot_objects__pb2.SignedObject.SerializeToString,
-                response_deserializer=tapeline_dot_wire_dot_v1_dot_objects__pb2.Ack.FromString,
+                response_deserializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.ComplaintReceipt.FromString,
                 _registered_method=True)
 
 
@@ -463,7 +463,7 @@ def add_MessagingServicer_to_server(servicer, server):
             'Complain': grpc.unary_unary_rpc_method_handler(
                     servicer.Complain,
                     request_deserializer=tapeline_dot_wire_dot_v1_dot_objects__pb2.SignedObject.FromString,
-                    response_serializer=tapeline_dot_wire_dot_v1_dot_objects__pb2.Ack.SerializeToString,
+                    response_serializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.ComplaintReceipt.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -547,7 +547,169 @@ class Messaging:
             target,
             '/tapeline.wire.v1.Messaging/Complain',
             tapeline_dot_wire_dot_v1_dot_objects__pb2.SignedObject.SerializeToString,
-            tapeline_dot_wire_dot_v1_dot_objects__pb2.Ack.FromString,
+            tapeline_dot_wire_dot_v1_dot_relay__pb2.ComplaintReceipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class ReportsStub:
+    """What went wrong and was reported: complaints for the escrow service, which logs them, and forks for the auditor.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.ListComplaints = channel.unary_unary(
+                '/tapeline.wire.v1.Reports/ListComplaints',
+                request_serializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.ReportsRequest.SerializeToString,
+                response_deserializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.FiledComplaints.FromString,
+                _registered_method=True)
+        self.ConfirmComplaint = channel.unary_unary(
+                '/tapeline.wire.v1.Reports/ConfirmComplaint',
+                request_serializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.ComplaintLogged.SerializeToString,
+                response_deserializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.ComplaintNoted.FromString,
+                _registered_method=True)
+        self.ExportForks = channel.unary_stream(
+                '/tapeline.wire.v1.Reports/ExportForks',
+                request_serializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.ReportsRequest.SerializeToString,
+                response_deserializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.ForkEvidence.FromString,
+                _registered_method=True)
+
+
+class ReportsServicer:
+    """What went wrong and was reported: complaints for the escrow service, which logs them, and forks for the auditor.
+    """
+
+    def ListComplaints(self, request, context):
+        """not logged yet, by number
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmComplaint(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportForks(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_ReportsServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'ListComplaints': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListComplaints,
+                    request_deserializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.ReportsRequest.FromString,
+                    response_serializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.FiledComplaints.SerializeToString,
+            ),
+            'ConfirmComplaint': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmComplaint,
+                    request_deserializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.ComplaintLogged.FromString,
+                    response_serializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.ComplaintNoted.SerializeToString,
+            ),
+            'ExportForks': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportForks,
+                    request_deserializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.ReportsRequest.FromString,
+                    response_serializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.ForkEvidence.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'tapeline.wire.v1.Reports', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('tapeline.wire.v1.Reports', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Reports:
+    """What went wrong and was reported: complaints for the escrow service, which logs them, and forks for the auditor.
+    """
+
+    @staticmethod
+    def ListComplaints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tapeline.wire.v1.Reports/ListComplaints',
+            tapeline_dot_wire_dot_v1_dot_relay__pb2.ReportsRequest.SerializeToString,
+            tapeline_dot_wire_dot_v1_dot_relay__pb2.FiledComplaints.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmComplaint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tapeline.wire.v1.Reports/ConfirmComplaint',
+            tapeline_dot_wire_dot_v1_dot_relay__pb2.ComplaintLogged.SerializeToString,
+            tapeline_dot_wire_dot_v1_dot_relay__pb2.ComplaintNoted.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportForks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tapeline.wire.v1.Reports/ExportForks',
+            tapeline_dot_wire_dot_v1_dot_relay__pb2.ReportsRequest.SerializeToString,
+            tapeline_dot_wire_dot_v1_dot_relay__pb2.ForkEvidence.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,7 +34,7 @@ class LiveEntry:
             return Delivery(ack=self.ack, conversation=self.conversation, record_view=b"")
         view = view_for(record, {fact.prekey.prekey_hash for fact in device.prekeys})
         if view is None:
-            return Delivery(ack=self.ack, conversation=self.conversation, withheld=record.record_hash)
+            return Delivery(ack=self.ack, conversation=self.conversation, withheld=record.header.encoded)
         return Delivery(ack=self.ack, conversation=self.conversation, record_view=view)
 
     def _deliver_shared(self) -> Delivery:

@@ -14,8 +14,8 @@ from tapeline.relay.delivery.streams import OpenStreams
 from tapeline.relay.services.complaints import Complaints
 from tapeline.relay.services.vaults import Vaults
 from tapeline.rpc.principal import Principal, caller
-from tapeline.wire.v1.objects_pb2 import Ack, SignedObject
-from tapeline.wire.v1.relay_pb2 import ClientFrame, ReserveRequest, ReserveResponse, ServerFrame
+from tapeline.wire.v1.objects_pb2 import SignedObject
+from tapeline.wire.v1.relay_pb2 import ClientFrame, ComplaintReceipt, ReserveRequest, ReserveResponse, ServerFrame
 from tapeline.wire.v1.relay_pb2_grpc import MessagingServicer
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -46,8 +46,8 @@ class Messaging(MessagingServicer):
         del context
         return ReserveResponse(opaque=await self._vaults.reserve(request.firm, request.opaque))
 
-    async def Complain(self, request: SignedObject, context: Context) -> Ack:  # noqa: N802
-        """Keep a complaint, and return the acknowledgement of the leaf complained of."""
+    async def Complain(self, request: SignedObject, context: Context) -> ComplaintReceipt:  # noqa: N802
+        """Keep a complaint, and tell whether the audit log holds it by now."""
         del context
         return await self._complaints.file(_device(caller()), encode(request))
 

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -97,15 +98,25 @@ evidence = Table(
     Column("received_ms", BigInteger, nullable=False),
 )
 
+# What devices complained of; kept as signed.
 complaint = Table(
     "complaint",
     metadata,
-    Column("object_hash", LargeBinary(64), primary_key=True),
-    Column("leaf_index", BigInteger, ForeignKey(entry.c.leaf_index), nullable=False),
+    Column("number", _Number, primary_key=True),
+    Column("object_hash", LargeBinary(64), nullable=False, unique=True),
     Column("device_entry", LargeBinary(64), nullable=False),
     Column("rule", String(32), nullable=False),
     Column("object", LargeBinary, nullable=False),
     Column("received_ms", BigInteger, nullable=False),
+)
+Index("ix_complaint_device", complaint.c.device_entry, complaint.c.received_ms)
+
+# The escrow service's word that a complaint is a leaf of its audit log.
+complaint_logged = Table(
+    "complaint_logged",
+    metadata,
+    Column("complaint", _Number, ForeignKey(complaint.c.number), primary_key=True, autoincrement=False),
+    Column("ack", LargeBinary, nullable=False),
 )
 
 # What the relay's own gate saw last of a firm's audit log: size, root, and the witnesses' time.
