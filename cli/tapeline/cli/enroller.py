@@ -11,7 +11,7 @@ import typer
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.times import HOUR
 from tapeline.cli.common import JsonOption, command_errors, print_result
-from tapeline.cli.services import HealthPortOption, LogFormatOption, LogLevelOption, service_log
+from tapeline.cli.services import HealthPortOption, LogFormatOption, LogLevelOption, OlderCopyOption, service_log
 from tapeline.crypto.enrolment import format_enrolment
 from tapeline.enroller.config import EnrollerConfig, load_roster, require_enroller
 from tapeline.enroller.keys import init_key, load_key, public_part
@@ -66,6 +66,11 @@ async def serve(
     host: Annotated[str, typer.Option("--host", help="Loopback address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="gRPC port; 0 takes a free one.")] = 0,
     http_port: HealthPortOption = 0,
+    relay: Annotated[
+        str | None,
+        typer.Option("--relay", help="The relay, host:port: its archive shows whether this folder is an older copy."),
+    ] = None,
+    accept_older_copy: OlderCopyOption = False,
     log_level: LogLevelOption = LogLevel.INFO,
     log_format: LogFormatOption = LogFormat.AUTO,
     as_json: JsonOption = False,
@@ -73,7 +78,7 @@ async def serve(
     """Serve until SIGTERM, which lets work at hand finish."""
 
     with service_log("enroller", log_level, log_format, as_json=as_json, human=_where) as ready:
-        await serve_enroller(EnrollerConfig(data, roster, host, port, http_port), ready=ready)
+        await serve_enroller(EnrollerConfig(data, roster, host, port, http_port, relay, accept_older_copy), ready=ready)
 
 
 def _where(where: Mapping[str, Any]) -> str:

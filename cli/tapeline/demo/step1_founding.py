@@ -119,7 +119,7 @@ async def _start_services(stage: Stage) -> None:
     where = ["--relay", stage.addresses["relay"], "--vault", stage.addresses["vault"]]
     await asyncio.gather(
         stage.serve("escrow", "escrow", "serve", "--data", str(stage.service("escrow")), *roster, *where),
-        stage.serve("enroller", "enroller", "serve", "--data", str(stage.service("enroller")), *roster),
+        stage.serve("enroller", "enroller", "serve", "--data", str(stage.service("enroller")), *roster, *where[:2]),
     )
     stage.narrator.good("Relay, escrow service, vault, enroller and two witnesses run, each a process of its own.")
 

@@ -23,6 +23,8 @@ class EnrollerConfig:
         roster: file of the firm's pinned roster version 1 (DSSE).
         host: loopback, since this version listens without TLS.
         port, http_port: 0 takes a free one.
+        relay: where the archive is compared with what was signed here; None compares nothing.
+        accept_older: go on where the archive holds entries that this folder does not remember.
         device_ms: how long a device entry is valid.
     """
 
@@ -31,6 +33,8 @@ class EnrollerConfig:
     host: str = "127.0.0.1"
     port: int = 0
     http_port: int = 0
+    relay: str | None = None
+    accept_older: bool = False
     device_ms: int = 365 * DAY
 
     @property

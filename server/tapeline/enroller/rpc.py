@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc.aio
 
+from tapeline.enroller.archive import ArchiveCheck
 from tapeline.enroller.service import EnrolAttempt, EnrollerService
 from tapeline.rpc.fields import Field
 from tapeline.rpc.guard import connection_of
@@ -28,13 +29,16 @@ ENROLLER_TABLE: RpcTable = {
 class Enroller(EnrollerServicer):
     """Thin: decodes, asks the service, encodes."""
 
-    def __init__(self, service: EnrollerService) -> None:
+    def __init__(self, service: EnrollerService, archive: ArchiveCheck | None = None) -> None:
         self._service = service
+        self._archive = archive
 
     async def Enrol(  # noqa: N802
         self, request: EnrolRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> EnrolResponse:
         """Return the signed entry for a code and a device key."""
+        if self._archive is not None:
+            self._archive.require_current()
         attempt = EnrolAttempt(
             code=request.code,
             device_key=request.device_key,

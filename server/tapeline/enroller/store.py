@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    delete,
     event,
     insert,
     select,
@@ -40,8 +41,17 @@ code = Table(
     Column("code_hash", LargeBinary(64), primary_key=True),
     Column("user", String(64), nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
-    Column("device_key", LargeBinary(32)),
+    Column("device_key", LargeBinary(32), index=True),
     Column("entry", LargeBinary),
+)
+
+
+compared = Table(
+    "compared",
+    metadata,
+    # One row: up to where the archive was compared with the entries above. An older copy has an older one.
+    Column("id", BigInteger, primary_key=True),
+    Column("next_leaf", BigInteger, nullable=False),
 )
 
 
@@ -93,6 +103,23 @@ def use_code(conn: Connection, code_hash: bytes, device_key: bytes, entry: bytes
     """Mark a code as used by a device; False where it was used in the meantime (single use, also in a race)."""
     free = (code.c.code_hash == code_hash) & code.c.device_key.is_(None)
     return conn.execute(update(code).where(free).values(device_key=device_key, entry=entry)).rowcount == 1
+
+
+def has_entry(conn: Connection, device_key: bytes) -> bool:
+    """Tell whether an entry was signed for a device key."""
+    query = select(code.c.code_hash).where(code.c.device_key == device_key).limit(1)
+    return conn.execute(query).one_or_none() is not None
+
+
+def load_cursor(conn: Connection) -> int:
+    """Return the leaf index up to which the archive was compared."""
+    return conn.execute(select(compared.c.next_leaf)).scalar() or 0
+
+
+def save_cursor(conn: Connection, next_leaf: int) -> None:
+    """Remember up to where the archive was compared."""
+    conn.execute(delete(compared))
+    conn.execute(insert(compared).values(id=1, next_leaf=next_leaf))
 
 
 def salt_of(conn: Connection, name: str, fresh: bytes) -> bytes:

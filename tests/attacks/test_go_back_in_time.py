@@ -1,0 +1,145 @@
+"""Whoever puts a service's folder back to an older copy wants it to have forgotten: it notices, and stops.
+
+Real processes on real copies, as `cp -a` makes them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+import httpx
+import pytest
+from process_kit import Running, eventually, tapeline
+from relay_kit import refusals
+from services_kit import Firm, firm
+
+from tapeline.base.errors import PermissionRefused, StateError, TapelineError
+from tapeline.base.seam import system_clock, system_rng
+from tapeline.client import Client
+from tapeline.client.store.keys import StoreKey
+from tapeline.testing.background import CHEAP
+from tapeline.testing.founding import CLASS, make_escrow_key
+from tapeline.wire.v1.escrow_pb2 import OpaqueRequest, VaultKeyRequest, VaultUpdate
+from tapeline.wire.v1.escrow_pb2_grpc import VaultStub
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Iterator[Firm]:
+    made = firm(tmp_path)
+    yield made
+    made.end()
+
+
+def checks(url: str) -> dict[str, str]:
+    return dict(httpx.get(f"{url}/readyz", trust_env=False, timeout=10).json()["checks"])
+
+
+def copied(bank: Firm, service: str) -> Path:
+    return Path(shutil.copytree(bank.folder / service, bank.folder / f"{service}-older"))
+
+
+def put_back(bank: Firm, service: str, older: Path) -> None:
+    shutil.rmtree(bank.folder / service)
+    shutil.copytree(older, bank.folder / service)
+
+
+async def test_to_have_a_code_taken_twice(bank: Firm) -> None:
+    witness = bank.start("witness").ready()
+    bank.found_again(witness["url"])
+    relay = bank.start("relay").ready()
+    made = tapeline(
+        "enroller", "code", "--data", "enroller", "--roster", "roster.json", "--user", "ann", cwd=bank.folder
+    )
+    older = copied(bank, "enroller")
+    first = bank.start("enroller", "--relay", relay["grpc"])
+    await enrol(made["code"], relay, first.ready(), bank.folder / "ann")
+    assert first.stop() == 0
+
+    put_back(bank, "enroller", older)
+    again = bank.start("enroller", "--relay", relay["grpc"])
+    where = again.ready()
+    await asyncio.to_thread(
+        eventually, lambda: "older copy" in checks(where["http"])["memory"], what="the archive's word"
+    )
+    with pytest.raises(StateError, match="older copy"):
+        await enrol(made["code"], relay, where, bank.folder / "thief")
+    assert "enroller_went_back" in again.log.read_text()
+    assert again.stop() == 0
+
+    accepted = bank.start("enroller", "--relay", relay["grpc"], "--accept-older-copy")
+    where = accepted.ready()
+    await asyncio.to_thread(eventually, lambda: set(checks(where["http"]).values()) == {"ok"}, what="readiness")
+
+
+async def enrol(code: str, relay: dict[str, Any], enroller: dict[str, Any], store: Path) -> None:
+    """Enrol a device, waiting for an enroller that has not compared itself with the archive yet."""
+    for _ in range(200):
+        try:
+            client = await Client.enrol(
+                code, relay=relay["grpc"], enroller=enroller["grpc"], store=store,
+                passphrase=StoreKey.new("pw", system_rng, CHEAP),
+            )  # fmt: skip
+        except TapelineError as error:
+            if not error.retryable:
+                raise
+            shutil.rmtree(store, ignore_errors=True)
+            await asyncio.sleep(0.05)
+        else:
+            await client.close()
+            return
+    raise AssertionError("the enroller never compared itself with the archive")
+
+
+async def test_to_have_the_vault_forget_a_key(bank: Firm) -> None:
+    older = copied(bank, "vault")
+    first = bank.start("vault")
+    founding = bank.founding
+    async with grpc.aio.insecure_channel(first.ready()["grpc"]) as channel:
+        made = await VaultStub(channel).MakeKey(VaultKeyRequest(epoch=1, retention_class=CLASS))
+        epoch = make_escrow_key(founding, made.v_public, rng=system_rng, now_ms=system_clock())
+        update = VaultUpdate(rosters=[founding.envelope], certificates=[epoch.envelope])
+        assert (await VaultStub(channel).Learn(update)).certificates == 1
+    assert first.stop() == 0
+
+    put_back(bank, "vault", older)
+    again = bank.start("vault")
+    where = again.ready()
+    async with grpc.aio.insecure_channel(where["grpc"]) as channel:
+        with pytest.raises(StateError, match="lacks the key of epoch 1"):
+            async with refusals():
+                await VaultStub(channel).Learn(update)
+        with pytest.raises(PermissionRefused):
+            async with refusals():
+                await VaultStub(channel).GetReceipt(OpaqueRequest(opaque=b"anything"))
+        with pytest.raises(StateError, match="older than the logs"):
+            async with refusals():  # or it would make a second V for an epoch that has one
+                await VaultStub(channel).MakeKey(VaultKeyRequest(epoch=1, retention_class=CLASS))
+    assert "lacks the key" in checks(where["http"])["memory"]
+    assert again.stop() == 0
+
+    accepted = bank.start("vault", "--accept-older-copy")
+    async with grpc.aio.insecure_channel(accepted.ready()["grpc"]) as channel:
+        await VaultStub(channel).Learn(update)
+        assert (await VaultStub(channel).MakeKey(VaultKeyRequest(epoch=2, retention_class=CLASS))).v_public
+
+
+def test_to_have_a_witness_begin_at_nothing(bank: Firm) -> None:
+    first = bank.start("witness")
+    first.ready()
+    first.kill()
+    for path in (bank.folder / "witness").glob("witness.db*"):
+        path.unlink()
+    error = bank.refused("witness")
+    assert "memory is missing" in error["cause"]
+    assert "--accept-older-copy" in error["remedy"]
+    assert not list((bank.folder / "witness").glob("witness.db*"))
+    accepted: Running = bank.start("witness", "--accept-older-copy")
+    assert accepted.ready()["vkey"] == bank.witness
+    assert accepted.stop() == 0
+    assert bank.start("witness").ready()["vkey"] == bank.witness
