@@ -25,6 +25,7 @@ class Deployment:
 
     folder: Path
     escrow: str = ""
+    escrow_http: str = ""
     vault: str = ""
     relay: str = ""
     relay_http: str = ""
@@ -124,7 +125,7 @@ def start_escrow(deployment: Deployment, stack: ExitStack) -> None:
         stack, "escrow", "escrow", "serve", "--data", "escrow", "--roster", "roster.json",
         "--vault", deployment.vault, "--port", port, *relay,
     )  # fmt: skip
-    deployment.escrow = where["grpc"]
+    deployment.escrow, deployment.escrow_http = where["grpc"], where["http"]
 
 
 def run_ceremony(deployment: Deployment, stack: ExitStack, *, threshold: int = 3) -> str:

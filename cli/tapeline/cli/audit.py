@@ -98,6 +98,29 @@ def fetch(
     print_result(result, as_json=as_json)
 
 
+@app.command()
+@command_errors
+def complain(
+    complaint: Annotated[Path, typer.Argument(metavar="FILE", help="What an employee gave you.", exists=True)],
+    roster: Annotated[Path, typer.Option(help="Version 1 of the roster, which you trust.", exists=True)],
+    key: Annotated[Path, typer.Option(help="Your key file; the roster lists you.", exists=True)],
+    escrow: Annotated[str, typer.Option(metavar="HOST:PORT", help="The escrow service's gRPC address.")],
+    passphrase_fd: PassphraseFd = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hand in a complaint that the relay kept back, so that the audit log holds it.
+
+    The employee writes it with `tapeline chat complaints --out FOLDER`. Example: `tapeline audit complain
+    rec-23.complaint --roster roster.json --key auditor.key --escrow 127.0.0.1:7003`
+    """
+    from tapeline.cli.sources import hand_in
+
+    passphrase = read_passphrase(passphrase_fd, passphrase_file, prompt="Passphrase of your key file")
+    index = hand_in(complaint, roster, key, passphrase, escrow)
+    print_result({"audit_leaf": index}, as_json=as_json, human=f"Logged as audit leaf {index}.")
+
+
 def _keep_pins(out: Path, pins: dict[str, bytes]) -> None:
     if (out / "copy.json").exists() and open_copy(out).pins != pins:
         raise StateError("The folder holds a copy of another deployment.", "Copy into another folder.")

@@ -28,7 +28,7 @@ from tapeline.cli.common import (
 from tapeline.cli.passphrase import new_passphrase
 from tapeline.client import Client, Conversation, Message
 from tapeline.client.content import Delete, DisclosureAck, Edit, Reaction, ReadReceipt, RecordingDisclosure, Reply
-from tapeline.client.events import Alarm, Disclosure
+from tapeline.client.events import Alarm, ComplaintUnheard, Disclosure, Withheld
 
 app = typer.Typer(help="Chat as an employee: enrol a device, send, read.", no_args_is_help=True)
 
@@ -140,12 +140,45 @@ async def read(
         watching.cancel()
 
 
+@app.command("complaints")
+@command_errors
+async def list_complaints(
+    store: StoreOption,
+    out: Annotated[Path | None, typer.Option("--out", help="New folder for those that are not logged.")] = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what this device complained of, and whether the audit log holds it.
+
+    What is not logged after ten minutes, give to an auditor: `tapeline chat complaints --store alice --out complaints`
+    writes each to a file, and the auditor hands it in with `tapeline audit complain`.
+    """
+    async with _opened(store, passphrase_fd, passphrase_file) as client:
+        found = await client.complaints()
+    if out is not None:
+        out.mkdir(mode=0o700)
+        for number, one in enumerate(found, 1):
+            if not one.is_logged:
+                (out / f"{number:04d}-{one.rule.lower()}.complaint").write_bytes(one.text)
+    table = Table("time (UTC)", "rule", "what failed", "in the audit log")
+    for one in found:
+        table.add_row(time_text(one.at_ms), one.rule, printable(one.cause), "yes" if one.is_logged else "not yet")
+    fields = [{"rule": one.rule, "cause": one.cause, "at_ms": one.at_ms, "logged": one.is_logged} for one in found]
+    print_result({"complaints": fields}, as_json=as_json, human=table if found else "No complaints.")
+
+
 async def _warn(client: Client) -> None:
     async for event in client.events():
         if isinstance(event, Disclosure):
             stderr().print(Text(f"Recorded line: {printable(event.text)}", style="bold yellow"))
         elif isinstance(event, Alarm):
             stderr().print(Text(printable(f"Alarm {event.rule}: {event.cause} {event.remedy}"), style="bold red"))
+        elif isinstance(event, Withheld):
+            stderr().print(Text("A session was not sealed to this device: its messages cannot be read here."))
+        elif isinstance(event, ComplaintUnheard):
+            text = f"A complaint ({event.rule}) is not in the audit log yet: see `tapeline chat complaints`."
+            stderr().print(Text(printable(text), style="bold red"))
 
 
 @asynccontextmanager

@@ -10,16 +10,19 @@ from pathlib import Path
 from tapeline.agent.remote import Remote
 from tapeline.audit.copy import ForkCopy
 from tapeline.base.errors import MalformedInput
+from tapeline.base.rules import Rule, require
 from tapeline.base.secret import Secret
 from tapeline.cli.copying import LoggedItem
+from tapeline.crypto.ack import verify_ack
 from tapeline.crypto.keyfile import MAX_KEY_FILE_BYTES, open_key_file
 from tapeline.crypto.limits import LEAF_BYTES
 from tapeline.crypto.login import ESCROW, RELAY
 from tapeline.crypto.wire import parse
 from tapeline.governance.auditleaf import parse_audit_leaf
+from tapeline.governance.complaint import KIND, TEXT_BYTES, read_complaint_text
 from tapeline.governance.roster import Roster
-from tapeline.wire.v1.escrow_pb2 import AuditPage, AuditSync
-from tapeline.wire.v1.objects_pb2 import AuditLeaf, Leaf
+from tapeline.wire.v1.escrow_pb2 import AuditAck, AuditPage, AuditSync, PostRequest
+from tapeline.wire.v1.objects_pb2 import Ack, AuditLeaf, Leaf
 from tapeline.wire.v1.relay_pb2 import ArchivedObject, ForkEvidence, ReportsRequest, SyncRequest
 
 PAGE = 512
@@ -85,6 +88,24 @@ class Sources:
                 return
             yield from (item for item in items if _audit_leaf(item.leaf).kind in MIRRORED)
             since += len(items)
+
+
+def hand_in(complaint: Path, roster: Path, key: Path, passphrase: Secret, escrow: str) -> int:
+    """Post a complaint to the escrow service's board and return its audit leaf's index.
+
+    Raises:
+        Refused: the complaint, or the acknowledgement, does not verify.
+    """
+    text = _bounded(complaint, TEXT_BYTES)
+    digest = read_complaint_text(text).complaint_hash
+    pinned = Roster.parse(_bounded(roster, MAX_ROSTER_BYTES).strip())
+    person = open_key_file(_bounded(key, MAX_KEY_FILE_BYTES), passphrase)
+    board = Remote(escrow, person.signing, origin=pinned.audit_origin, audience=ESCROW)
+    ack = board.ask("Board/Post", PostRequest(kind=KIND, dsse=text), AuditAck)
+    verify_ack(pinned.escrow_key, pinned.audit_origin, Ack(index=ack.index, leaf=ack.leaf, signature=ack.signature))
+    leaf = _audit_leaf(ack.leaf)
+    require((leaf.kind, leaf.statement_hash) == (KIND, digest), Rule.LEAF_TAG, "The leaf is another statement's.")
+    return ack.index
 
 
 def _audit_leaf(leaf: bytes) -> AuditLeaf:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -21,7 +21,7 @@ from tapeline.client.transport.methods import COMPLAIN
 from tapeline.crypto.ack import verify_ack
 from tapeline.crypto.ids import object_hash
 from tapeline.governance.auditleaf import parse_audit_leaf
-from tapeline.governance.complaint import KIND, MAX_RULE, sign_complaint
+from tapeline.governance.complaint import KIND, MAX_RULE, complaint_text, sign_complaint
 from tapeline.wire.v1.objects_pb2 import Ack, Complaint, SignedObject
 
 COMPLAINTS = 64
@@ -30,6 +30,25 @@ UNHEARD_MS = 10 * MINUTE
 FIRST_PAUSE_MS = SECOND
 LONGEST_PAUSE_MS = 5 * MINUTE
 _log = structlog.get_logger("tapeline.client")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnComplaint:
+    """A complaint of this device.
+
+    Attributes:
+        rule: what failed.
+        cause: one sentence.
+        at_ms: when.
+        is_logged: whether the escrow service's signature says that the audit log holds it.
+        text: the signed complaint with the device's entry, as an auditor can hand it in.
+    """
+
+    rule: str
+    cause: str
+    at_ms: int
+    is_logged: bool
+    text: bytes
 
 
 class Alarms:
@@ -111,6 +130,18 @@ class Alarms:
         if state < alarms.LOGGED and is_late and row.position not in self._unheard:
             self._unheard.add(row.position)
             self._bus.publish(ComplaintUnheard(row.rule, row.at_ms))
+
+    async def own_complaints(self) -> list[OwnComplaint]:
+        """Return all complaints of this device, oldest first."""
+        rows = await self._device.database.run(alarms.load_all)
+        entry = self._device.directory.entry_chain(self._device.entry.entry_hash)[0].object
+        return [
+            OwnComplaint(
+                row.rule, row.cause, row.at_ms, row.filed == alarms.LOGGED, complaint_text(self.complaint(row), entry)
+            )
+            for row in rows
+            if row.record_hash or row.acks
+        ]
 
     def complaint(self, row: AlarmRow) -> bytes:
         """Return the signed complaint of an alarm; the same bytes whenever it is asked for."""

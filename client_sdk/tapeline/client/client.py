@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tapeline.client.alarms import OwnComplaint
 from tapeline.client.content import Body, DisclosureAck, RecordingDisclosure, encode_content
 from tapeline.client.conversation import Conversation
 from tapeline.client.device import Device, own_entry
@@ -260,6 +261,10 @@ class Client:
     async def alarms(self) -> list[AlarmRow]:
         """Return every failed verification that this store keeps, oldest first."""
         return await self._device.database.run(alarms.load_all)
+
+    async def complaints(self) -> list[OwnComplaint]:
+        """Return every complaint of this device; one that is not logged for long can be handed to an auditor."""
+        return await self._engine.alarms.own_complaints()
 
     # --- disclosures -------------------------------------------------------------------------------------------------
 

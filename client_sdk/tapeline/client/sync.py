@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from tapeline.client.alarms import OwnComplaint
 from tapeline.client.client import Client, PersonName
 from tapeline.client.content import Body
 from tapeline.client.conversation import NO_LABELS, Conversation
@@ -189,6 +190,10 @@ class SyncClient:
     def logged(self, receipt: Receipt, timeout: float | None = None) -> Logged:
         """Wait until a message is proven under a cosigned checkpoint."""
         return self._loop.run(receipt.logged(), timeout)
+
+    def complaints(self) -> list[OwnComplaint]:
+        """Return every complaint of this device; see `Client.complaints`."""
+        return self._loop.run(self._client.complaints())
 
     def alarms(self) -> list[AlarmRow]:
         """Return every failed verification that the store keeps."""
