@@ -46,7 +46,7 @@ class Deployment:
 
     def run(self, *arguments: str, expect: int = 0) -> dict[str, Any]:
         """Run one command in the deployment's folder; nobody sits there to be asked before signing."""
-        if arguments[:2] == ("officer", "sign"):
+        if arguments[:1] == ("officer",) and arguments[1] in {"sign", "revoke", "leaver", "readmit"}:
             arguments = (*arguments, "--yes")
         return tapeline(*arguments, cwd=self.folder, expect=expect)
 

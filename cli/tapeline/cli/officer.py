@@ -14,6 +14,7 @@ from tapeline.cli.asking import SureOption, require_yes
 from tapeline.cli.common import JsonOption, PassphraseFd, PassphraseFile, command_errors, print_result, stderr
 from tapeline.cli.files import read_bounded, replace_whole, require_free, write_new
 from tapeline.cli.officer_ceremony import app as ceremony_app
+from tapeline.cli.officer_revoke import app as revoke_app
 from tapeline.cli.officer_roster import PreviousOption
 from tapeline.cli.officer_roster import app as roster_app
 from tapeline.cli.officer_show import as_result, read_roster, screen
@@ -23,9 +24,10 @@ from tapeline.governance.dsse import add_signature, kind_of, parse_envelope, sig
 from tapeline.governance.roster import Roster
 from tapeline.officer.describe import OFFICERS_SIGN, describe
 
-app = typer.Typer(help="Found the organisation, sign rosters and certificates.", no_args_is_help=True)
+app = typer.Typer(help="Found the organisation, sign for it, let people and devices go.", no_args_is_help=True)
 app.add_typer(roster_app, name="roster")
 app.add_typer(ceremony_app, name="ceremony")
+app.add_typer(revoke_app)
 
 MAX_STATEMENT_FILE = 16 * 1024 * 1024
 KnownRosterOption = Annotated[

@@ -51,6 +51,11 @@ class Rule(Enum):
         "an entry that is expired or not yet valid, or ends later than the device that issued it",
         "Enrol the device again.",
     )
+    DEVICE_LEFT = RuleText(
+        "DEV-4",
+        "a device entry of a user who has left the firm",
+        "Ask the officers to readmit the user: tapeline officer readmit.",
+    )
     PREKEY_POSSESSION = RuleText("PRE-1", "a prekey without a valid proof of possession of its group half", _ALTERED)
     PREKEY_SEALABLE = RuleText("PRE-2", "a prekey that no one can seal to", "Publish a fresh prekey.")
     PREKEY_LIFETIME = RuleText("PRE-3", "a prekey that is expired or valid for more than 30 days", _REFRESH)
@@ -247,7 +252,7 @@ class Rule(Enum):
     ROSTER_CHAIN = RuleText(
         "GOV-3",
         "a roster that the quorums of its predecessor and its own did not sign",
-        "Collect the officers' signatures.",
+        "See who signed it and what it follows: tapeline officer show FILE --previous ROSTER.",
     )
     ROSTER_DELAY = RuleText(
         "GOV-4",

@@ -37,6 +37,13 @@ class VerifiedDevice:
     device_name: str
     not_before_ms: int
     not_after_ms: int
+    issuer: bytes = b""
+    """The enroller's key, 32 bytes, or the hash of the issuing device's entry, 64; empty for one's own, kept entry."""
+
+    @property
+    def issued_by_device(self) -> bool:
+        """Tell whether another device of the user issued it."""
+        return len(self.issuer) == len(self.entry_hash)
 
     @property
     def user_id(self) -> bytes:
@@ -114,6 +121,7 @@ def verify_device_entry(obj: bytes, issuer: IssuerView) -> VerifiedDevice:
         device_name=entry.device_name,
         not_before_ms=entry.not_before_ms,
         not_after_ms=entry.not_after_ms,
+        issuer=entry.issuer,
     )
 
 

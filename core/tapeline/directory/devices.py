@@ -38,7 +38,7 @@ class Devices:
         """Return the entry, issued by the firm's enroller or a usable device of the user.
 
         Raises:
-            Refused: DEVICE_ISSUER, DEVICE_TENANT, DEVICE_EXPIRED, or of the wire format.
+            Refused: DEVICE_ISSUER, DEVICE_TENANT, DEVICE_EXPIRED, DEVICE_LEFT, or of the wire format.
         """
         claimed = parse_device_entry(obj)
         device = verify_device_entry(obj, self._issuer(claimed, leaf_time_ms))
@@ -47,6 +47,11 @@ class Devices:
             self._salts.get(person, device.user_salt) == device.user_salt,
             Rule.DEVICE_TENANT,
             "The entry gives its user another salt than the first one did.",
+        )
+        require(
+            not self._revocations.leavers.has_left(person),
+            Rule.DEVICE_LEFT,
+            f"The user {device.user} has left {device.firm} and was not readmitted.",
         )
         # A login names a key only: were it in two users' entries, one could act as the other.
         require(

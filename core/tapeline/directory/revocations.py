@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
 from tapeline.base.rules import Rule, require
+from tapeline.directory.leavers import Leavers
 from tapeline.directory.rosters import Rosters
-from tapeline.governance.revocation import Maker, Revocation, Revoked, maker_of
+from tapeline.governance.revocation import READMISSION, USER, Maker, Revocation, Revoked, maker_of
+
+DevicesOf = Callable[[tuple[str, str]], Iterable[bytes]]
+"""Returns the entry hashes of a user, given as (firm, user), that are in the directory."""
 
 
 class Revocations:
@@ -13,6 +20,7 @@ class Revocations:
     def __init__(self, rosters: Rosters) -> None:
         self._rosters = rosters
         self._revoked: dict[str, Revoked] = {}
+        self.leavers = Leavers()
 
     def verify(self, obj: bytes) -> Revocation:
         """Return the revocation, signed by somebody of some firm who may make it.
@@ -34,10 +42,17 @@ class Revocations:
         )
         return revocation
 
-    def add(self, index: int, revocation: Revocation, obj: bytes) -> None:
-        """Take a verified revocation for the firms whose people signed it."""
+    def add(self, index: int, revocation: Revocation, obj: bytes, devices_of: DevicesOf) -> None:
+        """Take a verified revocation for the firms whose people signed it; that of a user ends all devices so far."""
         for firm, maker in self._makers(obj).items():
-            self._revoked.setdefault(firm, Revoked()).add(index, revocation, maker)
+            revoked, person = self._revoked.setdefault(firm, Revoked()), (firm, revocation.target)
+            revoked.add(index, revocation, maker)
+            if revocation.target_kind == READMISSION:
+                self.leavers.readmit(index, person)
+            elif revocation.target_kind == USER:
+                self.leavers.leave(index, person)
+                for entry_hash in devices_of(person):
+                    revoked.add(index, replace(revocation, target_kind="device", target=entry_hash.hex()), maker)
 
     def index_of(self, firm: str, kind: str, target: bytes | str) -> int | None:
         """Return the leaf from which on the firm's target is revoked, None where it is not."""

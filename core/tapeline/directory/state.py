@@ -110,7 +110,7 @@ class DirectoryState(FactBuilder):
             case VerifiedPrekey() as prekey:
                 self.prekeys.add(index, prekey, leaf_time_ms)
             case revocation:
-                self.revocations.add(index, revocation, obj)
+                self.revocations.add(index, revocation, obj, self.devices.hashes_of)
 
     @property
     def next_index(self) -> int:

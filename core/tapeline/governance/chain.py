@@ -12,6 +12,9 @@ from tapeline.governance.person import Person, Witness
 from tapeline.governance.roster import Roster, Thresholds, WitnessQuorum
 from tapeline.transparency.cosigned import CosignedCheckpoint, verify_cosigned
 
+SHOWN = 16
+"""Hexadecimal digits of a hash that a person compares at a glance."""
+
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
@@ -83,7 +86,7 @@ class RosterChain:
         parsed = Roster.envelope(envelope)
         roster = Roster.parse(parsed)
         if not self._rosters:
-            require(parsed.statement_hash == self._first_hash, Rule.ROSTER_CHAIN, "Another roster is pinned.")
+            require(parsed.statement_hash == self._first_hash, Rule.ROSTER_CHAIN, self._not_pinned(roster))
             require(
                 (roster.version, roster.previous) == (1, b""), Rule.ROSTER_CHAIN, "The pinned roster is no version 1."
             )
@@ -91,6 +94,18 @@ class RosterChain:
             _require_successor(self.current, roster, parsed)
         require(roster.has_officers_quorum(parsed), Rule.ROSTER_CHAIN, "Too few officers of the roster signed it.")
         return roster
+
+    def _not_pinned(self, roster: Roster) -> str:
+        given, pinned = roster.statement_hash.hex()[:SHOWN], self._first_hash.hex()[:SHOWN]
+        if roster.version > 1:
+            return (
+                f"This is version {roster.version} of {roster.organisation}'s roster; version 1 ({pinned}…) is pinned "
+                "here, and later ones come out of the log: give version 1."
+            )
+        return (
+            f"Another roster is pinned here: version 1 ({pinned}…); given is version 1 ({given}…) of "
+            f"{roster.organisation}, another deployment: give the one that is pinned, or begin with an empty folder."
+        )
 
     def add(self, envelope: Envelope | bytes, seen_ms: int | None) -> Roster:
         """Verify and take the next version.
@@ -197,7 +212,7 @@ def _require_successor(before: Roster, roster: Roster, envelope: Envelope) -> No
     require(
         (roster.version, roster.previous) == (before.version + 1, before.statement_hash),
         Rule.ROSTER_CHAIN,
-        "The roster does not follow the newest one.",
+        f"Version {roster.version} does not follow the newest one, version {before.version}.",
     )
     require(
         (roster.deployment, roster.organisation) == (before.deployment, before.organisation),

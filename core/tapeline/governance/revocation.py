@@ -1,4 +1,4 @@
-"""Revocations: of a statement by its maker, of anything by the officers' quorum; never undone."""
+"""Revocations: of a statement by its maker, of anything by the officers' quorum; never undone, but for readmissions."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from tapeline.governance.statement import Statement
 
 BY_STATEMENT_HASH = ("case", "approval", "manifest", "warrant")
 BY_OBJECT_HASH = ("device", "escrow-key", "vault-key")
-TARGET_KINDS = (*BY_STATEMENT_HASH, *BY_OBJECT_HASH, "person", "key")
+USER, READMISSION = "user", "readmission"
+"""A user leaves: all devices so far end, and none enters the directory, until a readmission of the same user."""
+BY_NAME = ("person", USER, READMISSION)
+TARGET_KINDS = (*BY_STATEMENT_HASH, *BY_OBJECT_HASH, *BY_NAME, "key")
 
-_MAKER_ROLES: Mapping[str, str] = {"case": "reviewer", "approval": "approver", "device": "enroller"}
+MAKER_ROLES: Mapping[str, str] = {"case": "reviewer", "approval": "approver", "device": "enroller"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Revocation(Statement):
     Attributes:
         target_kind: of `TARGET_KINDS`.
         target: hex of a statement hash, device entry hash, escrow or vault key id (64 bytes) or Ed25519 key (32);
-            of a person the roster id.
+            of a person the roster id; of a user, and of a readmission, the user's name.
         by: roster id of the maker; empty for the officers' quorum, or for the service that made a warrant or manifest.
     """
 
@@ -59,7 +62,7 @@ class Revocation(Statement):
         """Build the revocation from its fields."""
         kind = fields.choice("target_kind", TARGET_KINDS)
         length = PUBLIC_BYTES if kind == "key" else HASH_BYTES
-        target = fields.name("target") if kind == "person" else fields.hex("target", length).hex()
+        target = fields.name("target") if kind in BY_NAME else fields.hex("target", length).hex()
         by = fields.text("by", limit=64)
         return cls(
             target_kind=kind,
@@ -121,7 +124,7 @@ def _service(envelope: Envelope, revocation: Revocation, roster: Roster) -> Make
 
 def _person(envelope: Envelope, revocation: Revocation, roster: Roster) -> Maker | None:
     person = roster.find(revocation.by)
-    role = _MAKER_ROLES.get(revocation.target_kind)
+    role = MAKER_ROLES.get(revocation.target_kind)
     if person is None or role not in person.roles or not envelope.signed_by(person.key):
         return None
     return Maker(person.id, person.key)

@@ -133,3 +133,5 @@ _CHECKS: Mapping[str, Check] = {
     "hold-release": _hold_release,
     "revocation": _revocation,
 }
+POSTED_KINDS = frozenset(_CHECKS)
+"""The kinds that people post."""

@@ -10,11 +10,12 @@ from tapeline.base.times import Clock
 from tapeline.crypto.ack import sign_ack
 from tapeline.crypto.signing import SigningKey
 from tapeline.escrow import store
-from tapeline.escrow.admission import admit
+from tapeline.escrow.admission import POSTED_KINDS, admit
 from tapeline.escrow.database import Database
 from tapeline.escrow.readers import may_read
 from tapeline.escrow.state import BoardState
 from tapeline.escrow.store import NewStatement, Stored
+from tapeline.governance.dsse import parse_envelope
 from tapeline.wire.v1 import escrow_pb2 as wire
 
 Listener = Callable[[Stored], Awaitable[None]]
@@ -60,6 +61,12 @@ class Board:
         Raises:
             MalformedInput, NotFound, Refused: see `admission.admit`.
         """
+        if kind in POSTED_KINDS:
+            statement_hash = parse_envelope(dsse, kind).statement_hash
+            # Judged again, a roster would not follow the newest one, which is itself.
+            known = await self._database.read(lambda conn: store.find(conn, statement_hash))
+            if known is not None:
+                return self._ack(known)
         return (await self.add([lambda: admit(self.state, kind, dsse, self.clock())]))[0]
 
     async def add(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tapeline.base.rules import Refused
@@ -12,7 +12,7 @@ from tapeline.governance.certificate import EscrowCertificate, verify_certificat
 from tapeline.governance.dsse import Envelope, key_id, kind_of, parse_envelope
 from tapeline.governance.expiry import of_certificate, warnings_at
 from tapeline.governance.jsonform import Json
-from tapeline.governance.revocation import Revocation
+from tapeline.governance.revocation import READMISSION, USER, Revocation
 from tapeline.governance.roster import Roster
 from tapeline.officer.difference import differences, person_words
 from tapeline.officer.warnings import roster_warnings
@@ -168,8 +168,9 @@ _OTHER_ROSTER = "The certificate names another roster than the one given."
 
 def _revocation(envelope: Envelope, roster: Roster | None) -> Description:
     revocation = Revocation.parse(envelope)
+    kind, target = revocation.target_kind.replace("-", " "), revocation.target
     facts = [
-        ("Revokes", f"the {revocation.target_kind.replace('-', ' ')} {revocation.target}"),
+        ("Readmits", f"the user {target}") if kind == READMISSION else ("Revokes", f"the {kind} {target}"),
         *_whose(revocation, roster),
         ("By", revocation.by or "the officers"),
         ("Reason", revocation.reason or "none given"),
@@ -178,8 +179,29 @@ def _revocation(envelope: Envelope, roster: Roster | None) -> Description:
     signed, strangers = _signers(envelope, roster)
     return Description(
         Revocation.kind, envelope.statement_hash, "", facts, signed, strangers, envelope.payload,
-        warnings=["A revocation is never undone."],
+        warnings=list(_consequences(revocation, roster)),
     )  # fmt: skip
+
+
+def _consequences(revocation: Revocation, roster: Roster | None) -> Iterator[str]:
+    """Yield what follows of a revocation, and what does not."""
+    target = revocation.target
+    person = None if roster is None else roster.find(target)
+    if revocation.target_kind == USER:
+        yield "All devices of this user so far end for good, and none can be enrolled until `tapeline officer readmit`."
+        if person is not None:
+            yield (
+                f"The roster names {person.id} as {', '.join(sorted(person.roles))}: that goes on until "
+                f"`tapeline officer revoke person {person.id}`, or a roster without this person."
+            )
+    elif revocation.target_kind == READMISSION:
+        yield "New devices of this user can be enrolled again; those that were revoked stay so."
+    else:
+        yield "This is never undone."
+    if revocation.target_kind == "key" and roster is not None:
+        person = roster.by_key(bytes.fromhex(target))
+    if revocation.target_kind in {"person", "key"} and person is not None and "officer" in person.roles:
+        yield "An officer's signature counts under rosters and revocations until a roster leaves the officer out."
 
 
 def _whose(revocation: Revocation, roster: Roster | None) -> list[tuple[str, str]]:

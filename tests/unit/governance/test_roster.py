@@ -227,3 +227,13 @@ def test_a_copy_grows_apart() -> None:
     two = one.copy()
     two.add(sign_roster(APPROVERS), T0)
     assert (len(one), len(two)) == (1, 2)
+
+
+@pytest.mark.parametrize("changes", [{"version": 3, "previous": b"p" * 64}, {"default_class": "ten-years"}])
+def test_who_gives_another_roster_than_the_pinned_one_is_told_which_is_which(changes: dict[str, object]) -> None:
+    pinned, given = make_roster(), make_roster(**changes)
+    with pytest.raises(Refused) as refusal:
+        RosterChain.pin(pinned.statement_hash).verify(sign_roster(given))
+    assert pinned.statement_hash.hex()[:16] in refusal.value.cause
+    assert f"version {given.version}" in refusal.value.cause
+    assert "signatures" not in str(refusal.value)
