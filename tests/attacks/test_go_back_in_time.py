@@ -9,7 +9,6 @@ import asyncio
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import grpc
 import grpc.aio
@@ -17,13 +16,10 @@ import httpx
 import pytest
 from process_kit import Running, eventually, tapeline
 from relay_kit import refusals
-from services_kit import Firm, firm
+from services_kit import Firm, enrol, firm
 
-from tapeline.base.errors import PermissionRefused, StateError, TapelineError
+from tapeline.base.errors import PermissionRefused, StateError
 from tapeline.base.seam import system_clock, system_rng
-from tapeline.client import Client
-from tapeline.client.store.keys import StoreKey
-from tapeline.testing.background import CHEAP
 from tapeline.testing.founding import CLASS, make_escrow_key
 from tapeline.wire.v1.escrow_pb2 import OpaqueRequest, VaultKeyRequest, VaultUpdate
 from tapeline.wire.v1.escrow_pb2_grpc import VaultStub
@@ -75,25 +71,6 @@ async def test_to_have_a_code_taken_twice(bank: Firm) -> None:
     accepted = bank.start("enroller", "--relay", relay["grpc"], "--accept-older-copy")
     where = accepted.ready()
     await asyncio.to_thread(eventually, lambda: set(checks(where["http"]).values()) == {"ok"}, what="readiness")
-
-
-async def enrol(code: str, relay: dict[str, Any], enroller: dict[str, Any], store: Path) -> None:
-    """Enrol a device, waiting for an enroller that has not compared itself with the archive yet."""
-    for _ in range(200):
-        try:
-            client = await Client.enrol(
-                code, relay=relay["grpc"], enroller=enroller["grpc"], store=store,
-                passphrase=StoreKey.new("pw", system_rng, CHEAP),
-            )  # fmt: skip
-        except TapelineError as error:
-            if not error.retryable:
-                raise
-            shutil.rmtree(store, ignore_errors=True)
-            await asyncio.sleep(0.05)
-        else:
-            await client.close()
-            return
-    raise AssertionError("the enroller never compared itself with the archive")
 
 
 async def test_to_have_the_vault_forget_a_key(bank: Firm) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from process_kit import Running, eventually
-from services_kit import SERVICES, Firm, firm
+from process_kit import Running, eventually, tapeline
+from services_kit import SERVICES, Firm, enrol, firm
 
 
 @pytest.fixture
@@ -57,6 +57,26 @@ def test_a_service_logs_its_life_in_json_on_standard_error_and_is_alive(bank: Fi
     assert told[-1]["event"] == "stopped"
     assert {line["service"] for line in told} == {service}
     assert any(line["event"] == "library" and line["library"] == "uvicorn.error" for line in told)
+
+
+async def test_what_happens_is_told_without_anybodys_name(bank: Firm) -> None:
+    witness = bank.start("witness").ready()
+    bank.found_again(witness["url"])
+    relay, enroller = bank.start("relay"), bank.start("enroller")
+    where = relay.ready()
+    made = tapeline(
+        "enroller", "code", "--data", "enroller", "--roster", "roster.json", "--user", "annabella", cwd=bank.folder
+    )
+    await enrol(made["code"], where, enroller.ready(), bank.folder / "store")
+    assert [relay.stop(), enroller.stop()] == [0, 0]
+    told = {(line["event"], line.get("type")) for line in log_of(relay)}
+    assert {("directory_leaf", "roster"), ("directory_leaf", "device"), ("stopped", None)} <= told
+    assert ("directory_leaf", "prekey") not in told  # everyday, told at --log-level debug
+    assert "device_enrolled" in {line["event"] for line in log_of(enroller)}
+    for process in (relay, enroller):
+        text = process.log.read_text()
+        assert "annabella" not in text
+        assert made["code"] not in text
 
 
 def test_an_hour_of_absent_witnesses_is_told_by_readiness_and_not_by_a_flood(bank: Firm) -> None:

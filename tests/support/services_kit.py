@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -11,12 +13,16 @@ from typing import Any
 
 from process_kit import Running
 
+from tapeline.base.errors import TapelineError
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.times import Rng
+from tapeline.client import Client
+from tapeline.client.store.keys import StoreKey
 from tapeline.enroller import keys as enroller_keys
 from tapeline.escrow.keys import init_keys as init_escrow
 from tapeline.governance.person import Witness
 from tapeline.relay.keys import init_keys as init_relay
+from tapeline.testing.background import CHEAP
 from tapeline.testing.founding import Founding, PublicParts, found
 from tapeline.vault.keys import init_keys as init_vault
 from tapeline.witness.keyfile import create_key
@@ -97,3 +103,22 @@ def firm(folder: Path, url: str = NOWHERE) -> Firm:
 def content(folder: Path) -> dict[str, bytes]:
     """Return a folder's files, but the lock, of which only the kernel's part counts."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "lock"}
+
+
+async def enrol(code: str, relay: dict[str, Any], enroller: dict[str, Any], store: Path) -> None:
+    """Enrol a device, waiting for an enroller that has not compared itself with the archive yet."""
+    for _ in range(200):
+        try:
+            client = await Client.enrol(
+                code, relay=relay["grpc"], enroller=enroller["grpc"], store=store,
+                passphrase=StoreKey.new("pw", system_rng, CHEAP),
+            )  # fmt: skip
+        except TapelineError as error:
+            if not error.retryable:
+                raise
+            shutil.rmtree(store, ignore_errors=True)
+            await asyncio.sleep(0.05)
+        else:
+            await client.close()
+            return
+    raise AssertionError("the enroller never compared itself with the archive")

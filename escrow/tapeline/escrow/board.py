@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+import structlog
 from sqlalchemy import Connection
 
+from tapeline.base.rules import Refused
 from tapeline.base.times import Clock
 from tapeline.crypto.ack import sign_ack
 from tapeline.crypto.signing import SigningKey
@@ -19,6 +21,7 @@ from tapeline.governance.dsse import parse_envelope
 from tapeline.wire.v1 import escrow_pb2 as wire
 
 Listener = Callable[[Stored], Awaitable[None]]
+_log = structlog.get_logger("tapeline.escrow")
 PAGE = 512
 PAGE_BYTES = 8 * 1024 * 1024
 
@@ -73,10 +76,15 @@ class Board:
         self, statements: Sequence[Callable[[], NewStatement]], sealed: bytes | None = None
     ) -> list[wire.AuditAck]:
         """Take statements, verified one after the other against what stands then, together or not at all."""
-        stored, added = await self._database.write(lambda conn: self._add_in(conn, statements, sealed))
+        try:
+            stored, added = await self._database.write(lambda conn: self._add_in(conn, statements, sealed))
+        except Refused as refusal:
+            _log.warning("statement_refused", rule=refusal.rule)
+            raise
         # Durable now; nothing else runs between the commit and these lines, since neither awaits.
         for one in added:
             self.state.apply(one)
+            _log.info("statement_logged", kind=one.kind, index=one.position, case=one.about.hex()[:16])
         for one in added:
             for listener in self._listeners:
                 await listener(one)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import structlog
 from sqlalchemy import Connection
 
 from tapeline.agent.ceremony import OPEN_KIND, ROUNDS, ceremony_id, verify_message
@@ -22,6 +23,8 @@ from tapeline.escrow.database import Database
 from tapeline.governance.roster import Roster
 from tapeline.wire.v1 import escrow_pb2 as wire
 from tapeline.wire.v1.objects_pb2 import SignedObject
+
+_log = structlog.get_logger("tapeline.escrow")
 
 
 class CeremonyBoard:
@@ -61,6 +64,7 @@ class CeremonyBoard:
     def _add(self, conn: Connection, new: StoredCeremony) -> None:
         if store.find_ceremony(conn, new.id) is None:
             store.add_ceremony(conn, new, self._clock())
+            _log.info("ceremony_opened", ceremony=new.id.hex()[:16])
 
     async def post(self, request: wire.CeremonyPost) -> None:
         """Keep one custodian's message of one round.

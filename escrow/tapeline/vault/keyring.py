@@ -54,6 +54,7 @@ class Keyring:
             seed = Secret(self._rng(HPKE_SEED_BYTES))
             self._store.put({_seed_name(epoch, retention_class): seed.reveal()})
             found = HpkePrivate.from_seed(seed)
+            _log.info("key_made", epoch=epoch, retention_class=retention_class)
         return found
 
     def by_id(self, v_key_id: bytes) -> HpkePrivate:
@@ -79,6 +80,7 @@ class Keyring:
             if self.chain.by_hash(parse_envelope(dsse, Roster.kind).statement_hash) is None:
                 now_ms = self._clock()
                 roster = self.chain.add(dsse, now_ms)
+                _log.info("roster_taken", version=roster.version)
                 self._store.put({f"{_ROSTER}{roster.version:08d}": now_ms.to_bytes(8, "big") + dsse})
         for dsse in certificates:
             self._learn_certificate(dsse)
@@ -121,6 +123,7 @@ class Keyring:
         else:
             self._store.put({_CERTIFICATE + certificate.v_key_id.hex(): dsse})
             self._by_id[certificate.v_key_id] = key
+            _log.info("key_known", epoch=certificate.epoch, retention_class=certificate.retention_class)
 
     def _seed(self, epoch: int, retention_class: str) -> HpkePrivate | None:
         stored = self._store.get(_seed_name(epoch, retention_class))

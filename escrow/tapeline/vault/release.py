@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import structlog
+
 from tapeline.agent.archive import ArchiveReplica, CarriedPages
 from tapeline.agent.bundle import NO_EPOCH, VAULT, bundle_info, seal_bundle
 from tapeline.agent.gate_memory import load_memory, memory_items
@@ -26,6 +28,7 @@ from tapeline.vault.keys import VaultKeys
 from tapeline.wire.v1 import escrow_pb2 as wire
 
 MAX_PACKAGE = 32 * RECORD_BYTES
+_log = structlog.get_logger("tapeline.vault")
 _RELEASE, _MADE = "release/", "made/"
 
 
@@ -91,6 +94,7 @@ class Releaser:
         self.keys.store.put(
             {**memory_items(before, passed.memory), name: encode(answer), _made(statement.statement_hash): b""}
         )
+        _log.info("released", sessions=len(passed.sessions), case=passed.case.statement_hash.hex()[:16])
         return answer
 
     def _require_remembered(self, gate: GateInput) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -21,6 +22,7 @@ from tapeline.governance.roster import Roster
 from tapeline.rpc.rate import RateLimiter
 from tapeline.wire.v1.objects_pb2 import DeviceEntry, MembershipStatement
 
+_log = structlog.get_logger("tapeline.enroller")
 CODE_MS = 72 * HOUR
 CLOCK_SKEW_MS = 10 * MINUTE
 FAILURES_PER_MINUTE = 20
@@ -85,10 +87,12 @@ class EnrollerService:
         async with self._engine.begin() as conn:
             entry = await conn.run_sync(self._enrol, attempt)
         if entry is None:
+            _log.warning("enrolment_refused")
             self._failures.take("code", tried, FAILURES_PER_MINUTE)
             # Only now: a right code is good however many wrong ones came the same way.
             self._failures.take("connection", attempt.connection, FAILURES_OF_CONNECTION)
             raise PermissionRefused(_REFUSED, _REMEDY)
+        _log.info("device_enrolled")  # not whose: a log is read by more people than a directory
         return entry
 
     def sign_membership(self, statement: MembershipStatement) -> bytes:

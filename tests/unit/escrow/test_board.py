@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 from gov_kit import Matter, key, make_approval, make_case, make_roster, sign, sign_certificate, sign_roster, successor
 
 from tapeline.base.errors import MalformedInput, NotFound
@@ -300,3 +301,20 @@ async def test_texts_are_for_those_with_the_role(scene: Scene) -> None:
 @pytest.mark.parametrize("since", [1, 2**63, 2**64 - 1])
 async def test_a_page_beyond_the_log_is_empty(scene: Scene, since: int) -> None:
     assert await scene.board.page(since, 0, 1, frozenset({"auditor"})) == []
+
+
+async def test_what_happens_on_the_board_is_logged_by_kind_and_index_and_by_no_name(scene: Scene) -> None:
+    with structlog.testing.capture_logs() as told:
+        await scene.with_warrant()
+        await scene.board.post("case", scene.matter.case_envelope)  # nothing new happens
+        with pytest.raises(Refused):
+            await scene.board.post("case", sign(make_case(), "acme/carl"))
+    assert [(line["event"], line.get("kind")) for line in told] == [
+        ("statement_logged", "case"),
+        ("statement_logged", "approval"),
+        ("statement_logged", "approval"),
+        ("statement_logged", "manifest"),
+        ("statement_logged", "warrant"),
+        ("statement_refused", None),
+    ]
+    assert "rita" not in str(told)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tapeline.base.errors import StateError, Unavailable
 from tapeline.base.hashing import tagged_hash
+from tapeline.base.rules import Refused
 from tapeline.base.times import Clock
 from tapeline.crypto.device import VerifiedDevice
 from tapeline.crypto.membership import VerifiedMembership
@@ -48,6 +50,9 @@ _DSSE_KINDS = {
     LeafType.LEAF_TYPE_REVOCATION: "revocation",
 }
 
+_EVERYDAY = frozenset({LeafType.LEAF_TYPE_PREKEY, LeafType.LEAF_TYPE_MEMBERSHIP})
+_log = structlog.get_logger("tapeline.relay")
+
 
 class Publisher:
     """Checks an object against the directory, logs it in a transaction of its own, then applies it."""
@@ -80,7 +85,16 @@ class Publisher:
         """
         async with self._write_lock:
             stored = await self._stored(type_, obj)
-            return stored or await self._append(type_, obj)
+            if stored is not None:
+                return stored
+            try:
+                ack = await self._append(type_, obj)
+            except Refused as refusal:
+                _log.warning("directory_refused", type=_type_name(type_), rule=refusal.rule)
+                raise
+        # Prekeys and memberships are everyday; of the others, each changes whom everybody trusts.
+        (_log.debug if type_ in _EVERYDAY else _log.info)("directory_leaf", type=_type_name(type_), index=ack.index)
+        return ack
 
     async def known(self, type_: LeafType, obj: bytes) -> Ack | None:
         """Return the acknowledgement of an object that is in the directory already."""
@@ -134,6 +148,10 @@ class Publisher:
         if known is not None:
             return known, False
         return self._ledger.conversations.draft(checked.conversation, checked.conversation_tag), True
+
+
+def _type_name(type_: LeafType) -> str:
+    return LeafType.Name(type_).removeprefix("LEAF_TYPE_").lower()
 
 
 def _whose_devices(directory: DirectoryState, checked: Checked) -> Person | None:
