@@ -67,7 +67,7 @@ def test_any_session_opens_for_its_rows_and_for_escrow_and_for_no_one_else(firms
     for place in data.draw(st.sets(st.sampled_from(sorted(present)), max_size=3)) if present else ():
         device = world.devices[place]
         view = view_of(created.record, device)
-        own = verify_record(view, world.facts(devices=()), own=device.fact)
+        own = verify_record(view, facts, own=device.fact)
         assert open_as_recipient(view, own, device.secret) == created.root
     absent = [device for place, device in enumerate(world.devices) if place not in present]
     assert all(view_for(record, {device.prekey.prekey_hash}) is None for device in absent)
@@ -113,7 +113,7 @@ def test_every_single_byte_of_a_record_counts() -> None:
 def test_any_changed_view_is_refused(data: bytes) -> None:
     if data != VIEW:
         with pytest.raises(TapelineError):
-            verify_record(parse_view(data), WORLD.facts(devices=()), own=BEN.fact)
+            verify_record(parse_view(data), WORLD.facts(), own=BEN.fact)
 
 
 @MANY

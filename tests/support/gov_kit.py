@@ -40,6 +40,7 @@ from tapeline.crypto.reservation import VaultTarget, make_reservation
 from tapeline.crypto.shamir import interpolate
 from tapeline.crypto.signing import SigningKey
 from tapeline.crypto.wire import encode
+from tapeline.directory.checked import NUMBERED
 from tapeline.directory.state import DirectoryState
 from tapeline.governance.approval import Approval
 from tapeline.governance.audit_replay import AuditEntry
@@ -261,6 +262,7 @@ class Archive:
         return pb.Leaf(
             type=leaf_type, conversation_tag=checked.conversation_tag or b"", conversation_sequence=sequence,
             user_tags=checked.user_tags, object_hash=checked.object_hash, relay_time_ms=self.now_ms,
+            directory_sequence=self.state.numbers.next if leaf_type in NUMBERED else 0,
         )  # fmt: skip
 
     def publish(self, leaf_type: int, obj: bytes) -> int:

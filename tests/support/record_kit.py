@@ -42,6 +42,7 @@ T0 = 1_800_000_000_000
 """τ of the facts; the leaf lies one minute later."""
 NOTE = b"archive.example\n100\nroot\n\n(a cosigned note)\n"
 NOTE_SIZE = 100
+DIRECTORY_LEAVES = 30
 LEAF_INDEX = 120
 CLASS = "five-years"
 
@@ -187,6 +188,7 @@ class World:
     def facts(self, **changes: object) -> Facts:
         facts = Facts(
             deployment=self.deployment, archive_note=NOTE, note_size=NOTE_SIZE, note_time_ms=T0,
+            directory_leaves=DIRECTORY_LEAVES,
             leaf_index=LEAF_INDEX, leaf_time_ms=T0 + MINUTE, membership=self.membership, membership_leaf_index=50,
             newest_membership=self.membership.statement_hash, sender=self.sender.fact,
             devices=tuple(device.fact for device in self.devices),
@@ -240,7 +242,7 @@ class World:
             sender_device=self.sender.entry.entry_hash, membership=self.membership.statement_hash, archive_note=NOTE,
             escrow_key_ids=[key.key_id for key in keys], v_key_ids=[key.v_key_id for key in keys],
             retention_classes=[key.retention_class for key in keys],
-            not_before_ms=T0 + MINUTE, not_after_ms=T0 + HOUR,
+            not_before_ms=T0 + MINUTE, not_after_ms=T0 + HOUR, directory_leaves=DIRECTORY_LEAVES,
         )  # fmt: skip
         prekeys = sorted((one.prekey.prekey for one in recipients(facts)[0]), key=lambda one: one.prekey_hash)
         return Draft(

@@ -103,7 +103,8 @@ def facts(statement: str = "genesis", **changes: Any) -> Facts:
     devices = [device_fact(name) for name in ("ann-1", "ben-1", "ben-2", "cora-1")]
     return Facts(
         deployment=un(load("directory")["deployment"]), archive_note=stated["note"].encode(),
-        note_size=stated["note_size"], note_time_ms=stated["note_time_ms"], leaf_index=stated["leaf_index"],
+        note_size=stated["note_size"], note_time_ms=stated["note_time_ms"],
+        directory_leaves=stated["directory_leaves"], leaf_index=stated["leaf_index"],
         leaf_time_ms=stated["leaf_time_ms"], membership=conversation,
         membership_leaf_index=stated["membership_leaf_index"], newest_membership=conversation.statement_hash,
         sender=devices[0], devices=tuple(one for one in devices if one.person in conversation.people),

@@ -107,13 +107,23 @@ def _leaves(story: Story) -> list[Value]:
             object_hash=conversation.statement_hash, relay_time_ms=story.facts(story.genesis).leaf_time_ms,
         )
     )  # fmt: skip
+    numbered = encode(
+        pb.Leaf(
+            type=pb.LEAF_TYPE_DEVICE, object_hash=story.ann.verified.entry_hash, directory_sequence=300,
+            relay_time_ms=story.facts(story.genesis).leaf_time_ms,
+        )
+    )  # fmt: skip
     audit = encode(pb.AuditLeaf(kind="case", statement_hash=bytes(range(64)), time_ms=1, about=bytes(range(64))))
     return [
-        {"name": f"leaf of the {kind} log", "kind": kind, "leaf": leaf.hex(), "leaf_hash": leaf_hash(leaf).hex(),
+        {"name": name, "kind": kind, "leaf": leaf.hex(), "leaf_hash": leaf_hash(leaf).hex(),
          "origin": ORIGIN, "index": index, "public": relay.public.hex(),
          "ack_hash": tagged_hash("ack", ORIGIN.encode(), index.to_bytes(8, "little"), leaf_hash(leaf)).hex(),
          "ack_signature": sign_ack(relay, ORIGIN, index, leaf).hex()}
-        for kind, index, leaf in (("archive", 2**32, archive), ("audit", 7, audit))
+        for name, kind, index, leaf in (
+            ("leaf of the archive log", "archive", 2**32, archive),
+            ("numbered leaf", "archive", 2**32 + 1, numbered),
+            ("leaf of the audit log", "audit", 7, audit),
+        )
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from own_vectors.form import Stream, Value, flipped, splices
 from own_vectors.records_assembled import Parts
-from own_vectors.story import NOTE_SIZE, T0, Story
+from own_vectors.story import DIRECTORY_LEAVES, NOTE_SIZE, T0, Story
 from tapeline.base.times import MINUTE
 from tapeline.crypto.group import B_HAT, ORDER, Scalar
 from tapeline.crypto.receipt import sign_receipt
@@ -37,6 +37,8 @@ def refused(story: Story, base: Parts) -> list[Value]:
          "facts": {"membership_leaf_index": NOTE_SIZE}},
         {"name": "the leaf is dated over 10 minutes after the note", "rule": "REC-14",
          "facts": {"leaf_time_ms": T0 + 10 * MINUTE + 1}},
+        {"name": "another count of directory leaves", "rule": "REC-25",
+         "facts": {"directory_leaves": DIRECTORY_LEAVES + 1}},
         {"name": "the note is larger than the leaf's index", "rule": "REC-14", "facts": {"note_size": 121}},
     ]  # fmt: skip
     return [*rows, *_openings(story, base, record), *_vault(story, base)]

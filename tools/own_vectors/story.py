@@ -27,7 +27,7 @@ from tapeline.transparency.note import Note, NoteSigner
 from tapeline.wire.v1 import objects_pb2 as pb
 
 T0 = 1_800_000_000_000
-NOTE_SIZE, LEAF_INDEX = 100, 120
+NOTE_SIZE, LEAF_INDEX, DIRECTORY_LEAVES = 100, 120, 30
 ORIGIN = "archive.example"
 CUSTODIANS = {"acme": (("carl", "cleo", "cyra"), 2), "bolt": (("bart", "bess"), 2)}
 
@@ -152,6 +152,7 @@ class Story:
         firms = {firm for firm, _ in membership.firms}
         return Facts(
             deployment=self.deployment, archive_note=self.note, note_size=NOTE_SIZE, note_time_ms=T0,
+            directory_leaves=DIRECTORY_LEAVES,
             leaf_index=LEAF_INDEX, leaf_time_ms=T0 + MINUTE, membership=membership, membership_leaf_index=50,
             newest_membership=membership.statement_hash, sender=self.ann.fact,
             devices=tuple(one.fact for one in self.devices.values() if one.fact.person in membership.people),

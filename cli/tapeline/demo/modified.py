@@ -74,6 +74,7 @@ class Draft:
             retention_classes=[key.retention_class for key in keys],
             not_before_ms=now_ms,
             not_after_ms=now_ms + HOUR,
+            directory_leaves=facts.directory_leaves,
         )
         m, r = Scalar.random(rng).base_mul(), Scalar.random(rng)
         rows = [EscrowRow(key.firm, key.key_id, key.point, m + key.point.mul(r)) for key in keys]

@@ -29,6 +29,7 @@ from tapeline.crypto.record.parse import ParsedRecord, parse_record
 from tapeline.crypto.record.proof import Statement, verify_proof
 from tapeline.crypto.record.verify import verify_record
 from tapeline.crypto.wire import parse
+from tapeline.directory.checked import NUMBERED
 from tapeline.directory.state import DirectoryState
 from tapeline.wire.v1.objects_pb2 import (
     LEAF_TYPE_CERTIFICATE,
@@ -99,6 +100,9 @@ class ArchiveReplay:
         self._order.time(leaf, where)  # 1
         if leaf.type in IN_CONVERSATION:
             self._order.sequence(leaf, where)
+        if leaf.type in NUMBERED:
+            self._order.directory(leaf, where)
+            self._state.put_aside(index, leaf)  # counted, whatever its object is
         if leaf.type in MIRRORED:
             self.mirrored.append(leaf.object_hash)
         self.tally.messages += leaf.type == LEAF_TYPE_MESSAGE

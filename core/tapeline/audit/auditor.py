@@ -50,7 +50,7 @@ def audit(copy: Copy, progress: Progress = _no_progress) -> Report:
     witnesses = _witnesses(archive_log, archive_notes) & _witnesses(audit_log, audit_notes)  # 3
     _believe_earlier(copy.archive, archive_log, archive_notes)
     _believe_earlier(copy.audit, audit_log, audit_notes)
-    state = DirectoryState(pinned_rosters=copy.pins)
+    state = DirectoryState(pinned_rosters=copy.pins, strict=False)
     forks = list(islice(copy.forks(), MAX_FORKS))
     watch = [place for place in map(place_of, forks) if place is not None]
     replay = ArchiveReplay(archive_log, copy.archive, state, archive_notes, findings, watch)

@@ -15,6 +15,7 @@ class Order:
         self._latest = 0
         self._next: dict[bytes, int] = {}
         self._seen: dict[bytes, set[int]] = {}
+        self._next_number = 0
 
     @property
     def gaps(self) -> int:
@@ -36,3 +37,11 @@ class Order:
             self._findings.broken(Rule.LEAF_SEQUENCE, what, where)
         self._next[leaf.conversation_tag] = found + 1
         self._seen.setdefault(leaf.conversation_tag, set()).add(found)
+
+    def directory(self, leaf: Leaf, where: str) -> None:
+        """Check that the directory's sequence goes on by one."""
+        expected, found = self._next_number, leaf.directory_sequence
+        if found != expected:
+            what = f"The directory goes on with number {found} instead of {expected}."
+            self._findings.broken(Rule.LEAF_DIRECTORY, what, where)
+        self._next_number = found + 1

@@ -167,6 +167,12 @@ class Rule(Enum):
         _REFRESH,
         True,
     )
+    REC_DIRECTORY = RuleText(
+        "REC-25",
+        "a record whose sender knew another number of directory leaves below its note than there are",
+        _REFRESH,
+        True,
+    )
     OPEN_SECRET = RuleText("OPN-1", "an opened row whose secret is the identity or does not match", "Complain.")
     OPEN_HYBRID = RuleText("OPN-2", "an opened slot whose q does not match cq", "Complain.")
 
@@ -194,6 +200,11 @@ class Rule(Enum):
     LEAF_TAG = RuleText("LEF-1", "a leaf whose tag, type or hash is not that of its object", "Complain.")
     LEAF_SEQUENCE = RuleText("LEF-2", "conversation sequences with a gap or a repeat", "Complain.")
     LEAF_TIME = RuleText("LEF-3", "leaf times that decrease", "Complain.")
+    LEAF_DIRECTORY = RuleText(
+        "LEF-4",
+        "directory leaves whose sequence has a gap or a repeat",
+        "Complain: the relay withholds a leaf of the directory. Nothing behind it is taken.",
+    )
     NOTE_SYNTAX = RuleText("LOG-1", "a note or checkpoint that is not of the exact C2SP form", _ALTERED)
     NOTE_SIGNATURE = RuleText("LOG-2", "a checkpoint that the log did not sign", _ALTERED)
     NOTE_QUORUM = RuleText(

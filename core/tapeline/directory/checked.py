@@ -11,9 +11,21 @@ from tapeline.crypto.prekey import VerifiedPrekey
 from tapeline.governance.certificate import EscrowCertificate
 from tapeline.governance.revocation import Revocation
 from tapeline.governance.roster import Roster
-from tapeline.wire.v1.objects_pb2 import Leaf
+from tapeline.wire.v1.objects_pb2 import Leaf, LeafType
 
 Verified = Roster | EscrowCertificate | Revocation | VerifiedDevice | VerifiedPrekey | VerifiedMembership
+
+
+NUMBERED = frozenset(
+    {
+        LeafType.LEAF_TYPE_ROSTER,
+        LeafType.LEAF_TYPE_CERTIFICATE,
+        LeafType.LEAF_TYPE_REVOCATION,
+        LeafType.LEAF_TYPE_DEVICE,
+        LeafType.LEAF_TYPE_PREKEY,
+    }
+)
+"""Types of the directory's sequence. Memberships are shown by need, and numbered in their conversations instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +65,14 @@ def require_leaf(leaf: Leaf, checked: Checked) -> None:
         checked.conversation is not None or leaf.conversation_sequence == 0,
         Rule.LEAF_TAG,
         "A leaf outside a conversation has a sequence.",
+    )
+    require_no_number(leaf)
+
+
+def require_no_number(leaf: Leaf) -> None:
+    """Refuse under LEF-1 a number of the directory's sequence on a leaf of another type."""
+    require(
+        leaf.type in NUMBERED or leaf.directory_sequence == 0,
+        Rule.LEAF_TAG,
+        "A leaf outside the directory's sequence has a number of it.",
     )

@@ -50,6 +50,7 @@ class FactBuilder(Lookup):
             archive_note=note.raw,
             note_size=note.size,
             note_time_ms=note.median_time_ms,
+            directory_leaves=self.numbers.count_below(note.size),
             leaf_index=leaf_index,
             leaf_time_ms=leaf_time_ms,
             membership=statement,

@@ -11,7 +11,7 @@ from tapeline.crypto.record.facts import DeviceFact, EscrowFact
 from tapeline.directory.devices import Devices, Person
 from tapeline.directory.escrow_keys import EscrowKeys
 from tapeline.directory.memberships import Memberships
-from tapeline.directory.order import LeafTimes
+from tapeline.directory.order import DirectoryNumbers, LeafTimes
 from tapeline.directory.prekeys import Prekeys
 from tapeline.directory.revocations import Revocations
 from tapeline.directory.rosters import Rosters
@@ -28,8 +28,9 @@ EVERYTHING = 2**63
 class Lookup:
     """The tables, each verified and filled by the replay."""
 
-    def __init__(self, pinned_rosters: Mapping[str, bytes], times: LeafTimes) -> None:
+    def __init__(self, pinned_rosters: Mapping[str, bytes], times: LeafTimes, numbers: DirectoryNumbers) -> None:
         self._times = times
+        self.numbers = numbers
         self.rosters = Rosters(pinned_rosters)
         self.revocations = Revocations(self.rosters)
         self.devices = Devices(self.rosters, self.revocations)

@@ -81,6 +81,44 @@ class Sequences:
             insort(self._seen.setdefault(leaf.conversation_tag, []), place)
 
 
+class DirectoryNumbers:
+    """The sequence over rosters, certificates, revocations, devices and prekeys: leaves that every reader is shown.
+
+    It is contiguous, so that a leaf which a relay withholds from one reader is a hole there. A leaf may be counted
+    again at its own place, as one that was put aside is tried again.
+    """
+
+    def __init__(self, *, strict: bool) -> None:
+        """Start empty; not `strict` for an auditor, who reports every fault and counts on."""
+        self._strict = strict
+        self._indices: list[int] = []
+
+    @property
+    def next(self) -> int:
+        """The number of the next leaf."""
+        return len(self._indices)
+
+    def count_below(self, index: int) -> int:
+        """Return how many leaves of the sequence lie below a leaf index."""
+        return bisect_left(self._indices, index)
+
+    def check(self, index: int, leaf: Leaf) -> None:
+        """Refuse under LEF-4 a gap, a repeat, or a leaf between known ones."""
+        place = self.count_below(index)
+        follows = place == len(self._indices) or self._indices[place] == index
+        require(
+            not self._strict or (follows and leaf.directory_sequence == place),
+            Rule.LEAF_DIRECTORY,
+            "The directory's sequence has a gap or a repeat: a leaf is withheld.",
+        )
+
+    def add(self, index: int) -> None:
+        """Take a checked leaf."""
+        place = self.count_below(index)
+        if self._indices[place : place + 1] != [index]:
+            self._indices.insert(place, index)
+
+
 class Cursor:
     """A reader's place in one conversation: takes leaves one after the other, each with the next number."""
 

@@ -9,24 +9,17 @@ from tapeline.base.rules import Rule, require
 from tapeline.crypto.device import VerifiedDevice
 from tapeline.crypto.membership import VerifiedMembership
 from tapeline.crypto.prekey import VerifiedPrekey
-from tapeline.directory.checked import Checked, require_leaf
+from tapeline.directory.checked import NUMBERED, Checked, require_leaf, require_no_number
 from tapeline.directory.facts import FactBuilder
-from tapeline.directory.order import LeafTimes, Sequences
+from tapeline.directory.order import DirectoryNumbers, LeafTimes, Sequences
 from tapeline.directory.verify import verify_object
 from tapeline.governance.certificate import EscrowCertificate
 from tapeline.governance.roster import Roster
 from tapeline.wire.v1.objects_pb2 import Leaf, LeafType
 
-DIRECTORY_TYPES = frozenset(
-    {
-        LeafType.LEAF_TYPE_ROSTER,
-        LeafType.LEAF_TYPE_CERTIFICATE,
-        LeafType.LEAF_TYPE_REVOCATION,
-        LeafType.LEAF_TYPE_DEVICE,
-        LeafType.LEAF_TYPE_PREKEY,
-        LeafType.LEAF_TYPE_MEMBERSHIP,
-    }
-)
+DIRECTORY_TYPES = NUMBERED | {LeafType.LEAF_TYPE_MEMBERSHIP}
+OF_ORDER = frozenset({Rule.LEAF_SEQUENCE, Rule.LEAF_TIME, Rule.LEAF_DIRECTORY})
+"""Rules about a leaf's place: where one is broken, leaves are withheld or dated falsely, whatever the object is."""
 
 
 class DirectoryState(FactBuilder):
@@ -35,19 +28,21 @@ class DirectoryState(FactBuilder):
     The caller proves inclusion of every leaf in a cosigned checkpoint; this class judges what the leaves say.
     """
 
-    def __init__(self, *, pinned_rosters: Mapping[str, bytes], whole: bool = False) -> None:
+    def __init__(self, *, pinned_rosters: Mapping[str, bytes], whole: bool = False, strict: bool = True) -> None:
         """Start empty.
 
         Args:
             pinned_rosters: statement hash of each firm's roster version 1; the archive's own firm first.
             whole: every leaf of the log will be fed, in order (relay, auditor): then indices and conversation
                 sequences must leave no gap. Otherwise a part is: then they must only be in the log's order.
+            strict: the directory's sequence must leave no gap; False for an auditor, who reports gaps and goes on.
         """
         self._whole = whole
         self._next_index = 0
         self._changes = 0
-        super().__init__(pinned_rosters, LeafTimes(whole=whole))
+        super().__init__(pinned_rosters, LeafTimes(whole=whole), DirectoryNumbers(strict=strict))
         self._sequences = Sequences(whole=whole)
+        self._passed_over: set[bytes] = set()
 
     def check(self, type: int, obj: bytes, *, leaf_time_ms: int) -> Checked:  # noqa: A002 (the contract's name)
         """Verify an object against the state, as of the end of the log, and return what its leaf must say.
@@ -62,13 +57,41 @@ class DirectoryState(FactBuilder):
         """Verify a leaf with its object and take both; nothing is taken where anything is refused.
 
         Raises:
-            Refused: LEAF_TAG, LEAF_SEQUENCE, LEAF_TIME, or the rule that the object breaks.
+            Refused: LEAF_DIRECTORY, LEAF_TAG, LEAF_SEQUENCE, LEAF_TIME, or the rule that the object breaks.
         """
+        if leaf.type in NUMBERED:
+            self.numbers.check(index, leaf)
         checked = self.check(leaf.type, obj, leaf_time_ms=leaf.relay_time_ms)
         require_leaf(leaf, checked)
         self._place(index, leaf, in_conversation=checked.conversation is not None)
         self._take(index, checked, obj, leaf.relay_time_ms)
+        if leaf.type in NUMBERED:
+            self.numbers.add(index)
         return checked
+
+    def put_aside(self, index: int, leaf: Leaf) -> None:
+        """Count a leaf of the directory whose object does not verify, so that those behind it can be taken.
+
+        Raises:
+            Refused: LEAF_DIRECTORY.
+        """
+        if leaf.type in NUMBERED:
+            self.numbers.check(index, leaf)
+            self.numbers.add(index)
+
+    def pass_over(self, index: int, leaf: Leaf) -> None:
+        """Take the place of a directory leaf, and nothing of its object, in a replay of the whole log.
+
+        Of a membership that is not shown to this reader, the conversation's tag and sequence are known all the same.
+
+        Raises:
+            Refused: LEAF_DIRECTORY, LEAF_SEQUENCE or LEAF_TIME.
+        """
+        self.put_aside(index, leaf)
+        in_conversation = leaf.type == LeafType.LEAF_TYPE_MEMBERSHIP
+        self._place(index, leaf, in_conversation=in_conversation)
+        if in_conversation:
+            self._passed_over.add(leaf.conversation_tag)
 
     def note_leaf(self, index: int, leaf: Leaf) -> None:
         """Take a leaf whose object the directory does not hold: session, message, disposal.
@@ -79,8 +102,10 @@ class DirectoryState(FactBuilder):
         if leaf.type in DIRECTORY_TYPES:
             raise MalformedInput("A leaf of the directory comes without its object.", "Fetch the object.")
         in_conversation = leaf.type in {LeafType.LEAF_TYPE_SESSION, LeafType.LEAF_TYPE_MESSAGE}
+        tag = leaf.conversation_tag
+        require_no_number(leaf)
         require(
-            not in_conversation or self.memberships.by_tag(leaf.conversation_tag) is not None,
+            not in_conversation or self.memberships.by_tag(tag) is not None or tag in self._passed_over,
             Rule.LEAF_TAG,
             "A leaf's tag is no known conversation's.",
         )

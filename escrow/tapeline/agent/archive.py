@@ -98,14 +98,14 @@ class ArchiveReplica:
         return note
 
     def _apply(self, item: DirectoryItem) -> None:
+        leaf = parse(Leaf, item.leaf, limit=LEAF_BYTES, what="archive leaf")
         try:
-            leaf = parse(Leaf, item.leaf, limit=LEAF_BYTES, what="archive leaf")
             self.state.apply(item.index, leaf, item.object)
-        except Refused as refused:
-            self.quarantined[item.index] = refused
         except Exception as fault:
-            _log.error("a directory object failed with %s", type(fault).__name__)
-            self.quarantined[item.index] = StateError("A directory object failed unexpectedly.", "Report it.")
+            if isinstance(fault, Refused) and fault.rule is Rule.LEAF_DIRECTORY:
+                raise  # a leaf before this one is withheld
+            self.state.put_aside(item.index, leaf)
+            self.quarantined[item.index] = _told(fault)
 
     def _rosters_with(self, page: SyncPage) -> RosterChain:
         chain = self.state.rosters.home.copy()
@@ -124,6 +124,13 @@ class ArchiveReplica:
         )
         with refusing(Rule.REC_INCLUSION, "A directory leaf's inclusion is not proven."):
             verify_inclusion(leaf_hash(item.leaf), item.index, note.size, item.proof, note.root)
+
+
+def _told(fault: Exception) -> TapelineError:
+    if isinstance(fault, TapelineError):
+        return fault
+    _log.error("a directory object failed with %s", type(fault).__name__)
+    return StateError("A directory object failed unexpectedly.", "Report it; the rest goes on.")
 
 
 def _page(data: bytes) -> SyncPage:

@@ -19,7 +19,7 @@ BEN, CORA = WORLD.others[0], WORLD.others[2]
 PENDING = WORLD.reserve()
 CREATED = WORLD.create(pending=PENDING)
 OTHER = WORLD.create()
-FACTS = WORLD.facts(devices=())
+FACTS = WORLD.facts()
 
 
 def bens() -> HistoryGrant:

@@ -142,6 +142,59 @@ def test_directory_leaves_are_dated_in_order_too(archive: Archive) -> None:
     assert archive.state.roster().version == 1
 
 
+def without(archive: Archive, hidden: int) -> None:
+    """Replay everything but one leaf; an object that lacks it is put aside, as readers do."""
+    state = DirectoryState(pinned_rosters=archive.pinned)
+    for index, (one, obj) in enumerate(archive.leaves):
+        if index == hidden:
+            continue
+        if state.rosters.firms():
+            state.apply(index, one, obj)
+        else:
+            state.put_aside(index, one)
+
+
+@pytest.mark.rule(Rule.LEAF_DIRECTORY)
+def test_a_withheld_directory_leaf_is_a_hole(archive: Archive, membership: VerifiedMembership) -> None:
+    archive.enrol("cyd")
+    for hidden, (one, _) in enumerate(archive.leaves[:-1]):
+        if one.type == pb.LEAF_TYPE_MEMBERSHIP:
+            continue
+        refused(Rule.LEAF_DIRECTORY, without, archive, hidden)
+
+
+@pytest.mark.rule(Rule.LEAF_DIRECTORY)
+def test_a_number_of_the_directory_comes_once(archive: Archive, membership: VerifiedMembership) -> None:
+    obj = sign_roster(successor(archive.rosters["acme"]))
+    at, right = archive.state.next_index, archive.leaf(pb.LEAF_TYPE_ROSTER, obj)
+    for wrong in (right.directory_sequence - 1, right.directory_sequence + 1, 0):
+        altered = pb.Leaf()
+        altered.CopyFrom(right)
+        altered.directory_sequence = wrong
+        refused(Rule.LEAF_DIRECTORY, archive.state.apply, at, altered, obj)
+    archive.state.apply(at, right, obj)
+
+
+def test_a_leaf_that_was_put_aside_may_be_tried_again(archive: Archive) -> None:
+    state = DirectoryState(pinned_rosters=archive.pinned)
+    leaf_, obj = archive.leaves[0]
+    state.put_aside(0, leaf_)
+    assert (state.numbers.next, state.rosters.firms()) == (1, [])
+    state.apply(0, leaf_, obj)
+    assert (state.numbers.next, state.rosters.firms()) == (1, ["acme"])
+
+
+@pytest.mark.rule(Rule.LEAF_TAG)
+def test_leaves_outside_the_directorys_sequence_have_no_number(
+    archive: Archive, membership: VerifiedMembership
+) -> None:
+    refused(Rule.LEAF_TAG, archive.state.note_leaf, archive.state.next_index, leaf(membership, 1, directory_sequence=1))
+    genesis, obj = archive.leaves[-1]
+    genesis.directory_sequence = 1
+    state = replay(archive, whole=True, last=len(archive.leaves) - 1)
+    refused(Rule.LEAF_TAG, state.apply, len(archive.leaves) - 1, genesis, obj)
+
+
 def test_the_whole_log_is_fed_in_order(archive: Archive, membership: VerifiedMembership) -> None:
     with pytest.raises(MalformedInput):
         archive.state.note_leaf(archive.state.next_index + 1, leaf(membership, 1))

@@ -22,7 +22,8 @@ DEFINITIONS = {
     "Reservation": "suite:e deployment:b32 firms:s* sender_device:b64 session_id:b32 expires_ms:u",
     "Receipt": "reservation:b64 v_key_id:b64 cq:b64 slot_hash:b64",
     "Context": "suite:e deployment:b32 firms:s* conversation:b64 session_id:b32 sender_device:b64 membership:b64 "
-    "archive_note:b escrow_key_ids:b64* v_key_ids:b64* retention_classes:s* not_before_ms:u not_after_ms:u",
+    "archive_note:b escrow_key_ids:b64* v_key_ids:b64* retention_classes:s* not_before_ms:u not_after_ms:u "
+    "directory_leaves:u",
     "EscrowRow": "firm:s key_id:b64 point:b32 sealed:b32",
     "Row": "prekey:b64 point:b32 sealed:b32",
     "Shard": "number:w rows:Row* slot_hashes:b64*",
@@ -33,7 +34,8 @@ DEFINITIONS = {
     "MessageHeader": "record_hash:b64 index:w previous:b64 commitment:b32 blob_hashes:b64* client_time_ms:u "
     "newest_leaf:u conversation_sequence:u?",
     "Message": "header:b ciphertext:b signature:b64",
-    "Leaf": "type:e conversation_tag:b conversation_sequence:u user_tags:b* object_hash:b64 relay_time_ms:u",
+    "Leaf": "type:e conversation_tag:b conversation_sequence:u user_tags:b* object_hash:b64 relay_time_ms:u "
+    "directory_sequence:u",
     "AuditLeaf": "kind:s statement_hash:b64 time_ms:u about:b",
     "HistoryGrant": "record_hash:b64 m:b32 q:b32 row:Row? shard:b opening_proof:b64 header:b",
     "LoginBody": "origin:s key:b32 nonce:b audience:s expires_ms:u",

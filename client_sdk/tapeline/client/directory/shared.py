@@ -113,14 +113,21 @@ class SharedDirectory:
 
         Returns:
             What was put aside.
+
+        Raises:
+            Refused: LEAF_DIRECTORY, a hole in the directory's sequence; LOG_CONSISTENCY, as `has`.
         """
         aside: list[Quarantined] = []
         for row in rows:
             if self.has(row.leaf_index, row.leaf):
                 continue
+            leaf = parse(Leaf, row.leaf, limit=MAX_LEAF, what="leaf")
             try:
-                self.state.apply(row.leaf_index, parse(Leaf, row.leaf, limit=MAX_LEAF, what="leaf"), row.object)
+                self.state.apply(row.leaf_index, leaf, row.object)
             except Exception as fault:
+                if isinstance(fault, Refused) and fault.rule is Rule.LEAF_DIRECTORY:
+                    raise  # a leaf before this one is withheld
+                self.state.put_aside(row.leaf_index, leaf)
                 aside.append(Quarantined(row.leaf_index, as_error("Verifying a directory object", fault)))
                 continue
             self._leaves[row.leaf_index] = row.leaf

@@ -63,4 +63,5 @@ def make_context(
         retention_classes=[key.retention_class for key in keys],
         not_before_ms=not_before_ms,
         not_after_ms=not_after_ms,
+        directory_leaves=facts.directory_leaves,
     )

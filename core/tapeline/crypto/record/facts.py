@@ -70,6 +70,8 @@ class Facts:
     note_size: int
     note_time_ms: int
     """τ, the median cosignature time of the note."""
+    directory_leaves: int
+    """How many leaves of the directory's sequence lie below the note's size."""
     leaf_index: int
     leaf_time_ms: int
     membership: VerifiedMembership
@@ -79,6 +81,6 @@ class Facts:
     """Hash of the conversation's newest statement at `leaf_index`."""
     sender: DeviceFact
     devices: tuple[DeviceFact, ...]
-    """Every device of every member, the sender included; a recipient that judges a view may leave it empty."""
+    """Every device of every member, the sender included."""
     escrow: tuple[EscrowFact, ...]
     """Every certified key of the member firms."""

@@ -39,6 +39,12 @@ def judge_time(context: Context, facts: Facts) -> None:
         Rule.REC_NOTE_AGE,
         "The archive note is later than the leaf, or more than 10 minutes older.",
     )
+    # Whoever withholds a directory leaf from a sender makes records that all others refuse, whatever it was about.
+    require(
+        context.directory_leaves == facts.directory_leaves,
+        Rule.REC_DIRECTORY,
+        "The sender knew another number of directory leaves below its note than there are.",
+    )
     require(
         abs(context.not_before_ms - facts.leaf_time_ms) <= NOTE_AGE_MS
         and context.not_before_ms < context.not_after_ms <= context.not_before_ms + SESSION_MS,

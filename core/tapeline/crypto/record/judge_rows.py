@@ -83,13 +83,42 @@ def _require_sorted(rows: Sequence[Row]) -> None:
 
 def judge_rows(rows: Sequence[Row], facts: Facts) -> frozenset[tuple[str, str]]:
     """Step 8, full: the rows are exactly one for each other current device; return the users of the rows."""
+    devices = _judge_each(rows, facts)
+    wanted = {device.device.entry_hash for device, _ in recipients(facts)[0]}
+    require(wanted <= set(devices), Rule.REC_MISSING_ROW, "A member's current device has no row.")
+    return frozenset(device.person for device in devices.values())
+
+
+def judge_rows_of_view(view: ParsedView, facts: Facts) -> None:
+    """Step 8, view: each row of the shard is a current device's, and none is left out that must stand in this shard.
+
+    Rows are sorted over all shards, so a reader of one knows which prekeys could only stand there. A device with more
+    than one usable prekey may stand in another shard under the other.
+    """
+    devices = _judge_each(view.shard.rows, facts)
+    for device, _ in recipients(facts)[0]:
+        usable = [one for one in device.prekeys if in_view(one.leaf_index, facts) and is_fresh(one, facts)]
+        must_be_here = all(_belongs(one.prekey.prekey_hash, view) for one in usable)
+        require(
+            device.device.entry_hash in devices or not must_be_here,
+            Rule.REC_MISSING_ROW,
+            "A member's current device has no row.",
+        )
+
+
+def _belongs(prekey_hash: bytes, view: ParsedView) -> bool:
+    """Tell whether a row under that prekey could stand in no other shard than the view's."""
+    number, rows, last = view.shard.number, view.shard.rows, len(view.header.shard_hashes) - 1
+    return (number == 0 or prekey_hash > rows[0].prekey) and (number == last or prekey_hash < rows[-1].prekey)
+
+
+def _judge_each(rows: Sequence[Row], facts: Facts) -> dict[bytes, DeviceFact]:
+    """Judge every row by itself, and return the devices by their entries, no two the same."""
     logged = _logged(other_devices(facts), facts)
     devices = [_judge_row(row, logged, facts).device for row in rows]
-    sealed_to = [device.device.entry_hash for device in devices]
-    require(len(set(sealed_to)) == len(sealed_to), Rule.REC_ORDER, "A device has two rows.")
-    wanted = {device.device.entry_hash for device, _ in recipients(facts)[0]}
-    require(wanted <= set(sealed_to), Rule.REC_MISSING_ROW, "A member's current device has no row.")
-    return frozenset(device.person for device in devices)
+    found = {device.device.entry_hash: device for device in devices}
+    require(len(found) == len(devices), Rule.REC_ORDER, "A device has two rows.")
+    return found
 
 
 def _logged(devices: Iterable[DeviceFact], facts: Facts) -> dict[bytes, Recipient]:

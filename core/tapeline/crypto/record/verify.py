@@ -46,14 +46,15 @@ def verify_record(record: ParsedRecord | ParsedView, facts: Facts, *, own: Devic
     The plan; what each step judges by is in brackets:
 
     1. suite, deployment, conversation and membership statement are those of the facts;
-    2. the archive note is that of the facts; note, window and leaf lie close together  [τ, leaf time];
+    2. the archive note is that of the facts; note, window and leaf lie close together  [τ, leaf time]; the sender
+       knew all directory leaves below the note  [view];
     3. the sender is a member's device, and signed  [view, τ; revocation at the leaf];
     4. the membership statement is in the view, and still the newest  [view; leaf index];
     5. one escrow row for each firm, under its current E, of its class, with its V  [view, τ; revocation at the leaf];
     6. reservation and receipts fit one another, the context and (in full) the vault slots  [τ];
     7. the shards are the header's, cut and sorted as they must be, with their slots;
-    8. the rows are exactly one for each other current device; of a view, the reader's own
-       [view, τ; revocation at the leaf];
+    8. the rows are exactly one for each other current device; of a view, the reader's own, every other row of its
+       shard, and no device left out that must be in that shard  [view, τ; revocation at the leaf];
     9. no two rows are under one key;
     10. each shard's proof verifies: every row holds what the escrow rows hold.
 
@@ -90,6 +91,7 @@ def _judge_device_rows(
     judge_rows.judge_shard_of_view(record)  # 7
     if own is not None:
         judge_rows.judge_own_row(record, own, facts)  # 8
+    judge_rows.judge_rows_of_view(record, facts)
     return None, (record.shard,)
 
 

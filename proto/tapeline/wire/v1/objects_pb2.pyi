@@ -160,7 +160,7 @@ class Receipt(_message.Message):
     def __init__(self, reservation: _Optional[bytes] = ..., v_key_id: _Optional[bytes] = ..., cq: _Optional[bytes] = ..., slot_hash: _Optional[bytes] = ...) -> None: ...
 
 class Context(_message.Message):
-    __slots__ = ("suite", "deployment", "firms", "conversation", "session_id", "sender_device", "membership", "archive_note", "escrow_key_ids", "v_key_ids", "retention_classes", "not_before_ms", "not_after_ms")
+    __slots__ = ("suite", "deployment", "firms", "conversation", "session_id", "sender_device", "membership", "archive_note", "escrow_key_ids", "v_key_ids", "retention_classes", "not_before_ms", "not_after_ms", "directory_leaves")
     SUITE_FIELD_NUMBER: _ClassVar[int]
     DEPLOYMENT_FIELD_NUMBER: _ClassVar[int]
     FIRMS_FIELD_NUMBER: _ClassVar[int]
@@ -174,6 +174,7 @@ class Context(_message.Message):
     RETENTION_CLASSES_FIELD_NUMBER: _ClassVar[int]
     NOT_BEFORE_MS_FIELD_NUMBER: _ClassVar[int]
     NOT_AFTER_MS_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORY_LEAVES_FIELD_NUMBER: _ClassVar[int]
     suite: Suite
     deployment: bytes
     firms: _containers.RepeatedScalarFieldContainer[str]
@@ -187,7 +188,8 @@ class Context(_message.Message):
     retention_classes: _containers.RepeatedScalarFieldContainer[str]
     not_before_ms: int
     not_after_ms: int
-    def __init__(self, suite: _Optional[_Union[Suite, str]] = ..., deployment: _Optional[bytes] = ..., firms: _Optional[_Iterable[str]] = ..., conversation: _Optional[bytes] = ..., session_id: _Optional[bytes] = ..., sender_device: _Optional[bytes] = ..., membership: _Optional[bytes] = ..., archive_note: _Optional[bytes] = ..., escrow_key_ids: _Optional[_Iterable[bytes]] = ..., v_key_ids: _Optional[_Iterable[bytes]] = ..., retention_classes: _Optional[_Iterable[str]] = ..., not_before_ms: _Optional[int] = ..., not_after_ms: _Optional[int] = ...) -> None: ...
+    directory_leaves: int
+    def __init__(self, suite: _Optional[_Union[Suite, str]] = ..., deployment: _Optional[bytes] = ..., firms: _Optional[_Iterable[str]] = ..., conversation: _Optional[bytes] = ..., session_id: _Optional[bytes] = ..., sender_device: _Optional[bytes] = ..., membership: _Optional[bytes] = ..., archive_note: _Optional[bytes] = ..., escrow_key_ids: _Optional[_Iterable[bytes]] = ..., v_key_ids: _Optional[_Iterable[bytes]] = ..., retention_classes: _Optional[_Iterable[str]] = ..., not_before_ms: _Optional[int] = ..., not_after_ms: _Optional[int] = ..., directory_leaves: _Optional[int] = ...) -> None: ...
 
 class EscrowRow(_message.Message):
     __slots__ = ("firm", "key_id", "point", "sealed")
@@ -300,20 +302,22 @@ class Message(_message.Message):
     def __init__(self, header: _Optional[bytes] = ..., ciphertext: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class Leaf(_message.Message):
-    __slots__ = ("type", "conversation_tag", "conversation_sequence", "user_tags", "object_hash", "relay_time_ms")
+    __slots__ = ("type", "conversation_tag", "conversation_sequence", "user_tags", "object_hash", "relay_time_ms", "directory_sequence")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     CONVERSATION_TAG_FIELD_NUMBER: _ClassVar[int]
     CONVERSATION_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     USER_TAGS_FIELD_NUMBER: _ClassVar[int]
     OBJECT_HASH_FIELD_NUMBER: _ClassVar[int]
     RELAY_TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORY_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     type: LeafType
     conversation_tag: bytes
     conversation_sequence: int
     user_tags: _containers.RepeatedScalarFieldContainer[bytes]
     object_hash: bytes
     relay_time_ms: int
-    def __init__(self, type: _Optional[_Union[LeafType, str]] = ..., conversation_tag: _Optional[bytes] = ..., conversation_sequence: _Optional[int] = ..., user_tags: _Optional[_Iterable[bytes]] = ..., object_hash: _Optional[bytes] = ..., relay_time_ms: _Optional[int] = ...) -> None: ...
+    directory_sequence: int
+    def __init__(self, type: _Optional[_Union[LeafType, str]] = ..., conversation_tag: _Optional[bytes] = ..., conversation_sequence: _Optional[int] = ..., user_tags: _Optional[_Iterable[bytes]] = ..., object_hash: _Optional[bytes] = ..., relay_time_ms: _Optional[int] = ..., directory_sequence: _Optional[int] = ...) -> None: ...
 
 class Ack(_message.Message):
     __slots__ = ("index", "leaf", "signature")

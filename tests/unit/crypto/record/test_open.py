@@ -29,7 +29,7 @@ BEN = WORLD.others[0]
 
 def judged(record: bytes) -> tuple[ParsedView, VerifiedRecord]:
     view = view_of(record, BEN)
-    return view, verify_record(view, WORLD.facts(devices=()), own=BEN.fact)
+    return view, verify_record(view, WORLD.facts(), own=BEN.fact)
 
 
 def opening_refused(draft: Draft) -> Rule:
@@ -44,7 +44,7 @@ def test_sender_recipients_and_escrow_reach_one_root() -> None:
     created = WORLD.create(pending=pending)
     for device in WORLD.others:
         view = view_of(created.record, device)
-        verified = verify_record(view, WORLD.facts(devices=()), own=device.fact)
+        verified = verify_record(view, WORLD.facts(), own=device.fact)
         assert open_as_recipient(view, verified, device.secret) == created.root
     full = verify_record(parse_record(created.record), WORLD.facts())
     for row in full.escrow_rows:

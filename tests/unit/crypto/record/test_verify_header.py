@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from record_kit import CLASS, LEAF_INDEX, NOTE_SIZE, T0, Draft, hash_of, make_world, refusal_of
+from record_kit import CLASS, DIRECTORY_LEAVES, LEAF_INDEX, NOTE_SIZE, T0, Draft, hash_of, make_world, refusal_of
 
 from tapeline.base.rules import Refused, Rule
 from tapeline.base.times import DAY, HOUR, MINUTE
@@ -185,6 +185,15 @@ def test_a_revocation_after_the_leaf_changes_nothing() -> None:
 @pytest.mark.rule(Rule.REC_MEMBERSHIP_VIEW)
 def test_a_statement_later_than_the_note_is_refused() -> None:
     assert refused_facts(WORLD.facts(membership_leaf_index=NOTE_SIZE)) is Rule.REC_MEMBERSHIP_VIEW
+
+
+@pytest.mark.rule(Rule.REC_DIRECTORY)
+@pytest.mark.parametrize("count", [DIRECTORY_LEAVES - 1, DIRECTORY_LEAVES + 1])
+def test_a_sender_who_was_shown_another_directory_is_refused_and_may_try_again(count: int) -> None:
+    with pytest.raises(Refused) as caught:
+        verify_record(parse_record(WORLD.create().record), WORLD.facts(directory_leaves=count))
+    assert caught.value.rule is Rule.REC_DIRECTORY
+    assert caught.value.retryable
 
 
 @pytest.mark.rule(Rule.REC_MEMBERSHIP_OLD)

@@ -11,7 +11,7 @@ from tapeline.base.rules import Refused, Rule
 from tapeline.base.times import HOUR
 from tapeline.crypto.group import B
 from tapeline.crypto.limits import SHARD_ROWS
-from tapeline.crypto.record.facts import DeviceFact, Facts
+from tapeline.crypto.record.facts import DeviceFact, Facts, PrekeyFact
 from tapeline.crypto.record.parse import ParsedView, parse_record, parse_view
 from tapeline.crypto.record.verify import VerifiedRecord, verify_record
 from tapeline.crypto.record.view import view_for
@@ -24,8 +24,8 @@ BEN = WORLD.others[0]
 
 
 def judge(view: ParsedView, own: DeviceFact = BEN.fact, facts: Facts | None = None) -> VerifiedRecord:
-    """Judge a view as a recipient: it needs no facts of others' devices."""
-    return verify_record(view, facts or WORLD.facts(devices=()), own=own)
+    """Judge a view as a recipient."""
+    return verify_record(view, facts or WORLD.facts(), own=own)
 
 
 def refused(view: ParsedView, own: DeviceFact = BEN.fact, facts: Facts | None = None) -> Rule:
@@ -59,7 +59,7 @@ def test_views_of_both_shards_verify() -> None:
         device = WIDE.device_of(rows[place].prekey)
         view = view_of(record, device)
         assert (view.shard.number, view.row_index) == divmod(place, SHARD_ROWS)
-        verify_record(view, WIDE.facts(devices=()), own=device.fact)
+        verify_record(view, WIDE.facts(), own=device.fact)
 
 
 def test_a_device_without_a_row_has_no_view() -> None:
@@ -91,7 +91,7 @@ def test_a_row_index_past_the_shard_is_refused() -> None:
 @pytest.mark.rule(Rule.REC_OWN_ROW)
 def test_a_reader_who_is_no_member_is_refused() -> None:
     members = tuple(one for one in WORLD.membership.members if one.user != "ben")
-    facts = WORLD.facts(devices=(), membership=replace(WORLD.membership, members=members))
+    facts = WORLD.facts(membership=replace(WORLD.membership, members=members))
     assert refused(view_of(WORLD.create().record, BEN), facts=facts) is Rule.REC_OWN_ROW
 
 
@@ -108,7 +108,7 @@ def test_a_reader_whom_the_relay_would_call_a_ghost_is_refused() -> None:
     expired = replace(BEN.fact, device=replace(BEN.fact.device, not_after_ms=WORLD.facts().note_time_ms))
     for own in (expired, replace(BEN.fact, leaf_index=NOTE_SIZE)):
         assert refused(view, own) is Rule.REC_OWN_ROW
-    as_sender = WORLD.facts(devices=())
+    as_sender = WORLD.facts()
     as_sender = replace(as_sender, sender=replace(as_sender.sender, prekeys=BEN.fact.prekeys))
     assert refused(view, as_sender.sender, as_sender) is Rule.REC_OWN_ROW
 
@@ -168,7 +168,7 @@ def test_a_short_shard_before_the_last_is_refused() -> None:
     device = WIDE.device_of(first.rows[0].prekey)
     view = view_of_draft_with(draft, short, device)
     with pytest.raises(Refused) as caught:
-        verify_record(view, WIDE.facts(devices=()), own=device.fact)
+        verify_record(view, WIDE.facts(), own=device.fact)
     assert caught.value.rule is Rule.REC_ORDER
 
 
@@ -188,16 +188,67 @@ def test_a_reader_needs_only_its_own_shards_proof() -> None:
     draft = WIDE.draft()
     draft.rows[-1] = replace(draft.rows[-1], sealed=draft.rows[-1].sealed + B)
     device = WIDE.device_of(draft.rows[0].prekey)
-    verify_record(view_of_draft(draft, WIDE, device), WIDE.facts(devices=()), own=device.fact)
+    verify_record(view_of_draft(draft, WIDE, device), WIDE.facts(), own=device.fact)
 
 
 @pytest.mark.rule(Rule.PREKEY_DISTINCT)
 def test_a_shard_with_one_point_twice_is_refused() -> None:
+    copy = replace(WORLD.others[2].prekey, point=WORLD.others[1].prekey.point)
+    facts = WORLD.with_device(3, prekeys=(PrekeyFact(copy, 20, None),))
+    assert refused(view_of_draft(WORLD.draft(facts)), facts=facts) is Rule.PREKEY_DISTINCT
+
+
+# --- the others' rows: a reader who knows better refuses -------------------------------------------------------------
+
+
+@pytest.mark.rule(Rule.REC_REVOKED)
+def test_a_row_of_anothers_revoked_device_is_refused_by_every_reader_of_its_shard() -> None:
+    view = view_of(WORLD.create().record, BEN)
+    assert refused(view, facts=WORLD.with_device(2, revoked_index=LEAF_INDEX - 1)) is Rule.REC_REVOKED
+    judge(view, facts=WORLD.with_device(2, revoked_index=LEAF_INDEX))  # later than the record
+
+
+@pytest.mark.rule(Rule.REC_STALE_PREKEY)
+def test_a_row_under_anothers_long_superseded_prekey_is_refused() -> None:
+    fact = WORLD.others[1].fact
+    stale = replace(fact.prekeys[0], superseded_ms=T0 - 24 * HOUR - 1)
+    view = view_of(WORLD.create().record, BEN)
+    assert refused(view, facts=WORLD.with_device(2, prekeys=(stale,))) is Rule.REC_STALE_PREKEY
+
+
+@pytest.mark.rule(Rule.REC_GHOST_ROW)
+def test_a_row_of_a_stranger_is_refused_by_every_reader_of_its_shard() -> None:
     draft = WORLD.draft()
-    others = [n for n, row in enumerate(draft.rows) if row.prekey != BEN.prekey.prekey_hash]
-    first, second = others
-    draft.rows[second] = replace(draft.rows[second], point=draft.rows[first].point, sealed=draft.rows[first].sealed)
-    assert refused(view_of_draft(draft)) is Rule.PREKEY_DISTINCT
+    WORLD.add_row(draft, WORLD.outsider("acme", "eve").prekey)
+    assert refused(view_of_draft(draft)) is Rule.REC_GHOST_ROW
+
+
+@pytest.mark.rule(Rule.REC_MISSING_ROW)
+def test_a_device_that_is_left_out_is_missed_by_the_others() -> None:
+    hidden = WORLD.others[1].fact
+    sender_sees = WORLD.facts(devices=tuple(one.fact for one in WORLD.devices if one.fact is not hidden))
+    assert refused(view_of(WORLD.create(sender_sees).record, BEN)) is Rule.REC_MISSING_ROW
+
+
+@pytest.mark.rule(Rule.REC_MISSING_ROW)
+def test_a_reader_misses_what_must_stand_in_its_own_shard_and_nothing_else() -> None:
+    order = sorted(WIDE.others, key=lambda one: one.prekey.prekey_hash)
+    hidden = order[10]
+    sender_sees = WIDE.facts(devices=tuple(one.fact for one in WIDE.devices if one is not hidden))
+    record = WIDE.create(sender_sees).record
+    near, far = order[5], order[-1]
+    with pytest.raises(Refused) as caught:
+        verify_record(view_of(record, near), WIDE.facts(), own=near.fact)
+    assert caught.value.rule is Rule.REC_MISSING_ROW
+    assert view_of(record, far).shard.number == 1
+    verify_record(view_of(record, far), WIDE.facts(), own=far.fact)
+    # A second usable prekey could stand in the other shard: then the reader cannot tell.
+    other = WIDE.prekey_of(hidden)
+    while other.prekey_hash < order[-1].prekey.prekey_hash:
+        other = WIDE.prekey_of(hidden)
+    place = WIDE.devices.index(hidden)
+    twice = WIDE.with_device(place, prekeys=(*hidden.fact.prekeys, PrekeyFact(other, 30, None)))
+    verify_record(view_of(record, near), twice, own=near.fact)
 
 
 @pytest.mark.rule(Rule.WIRE_SIZE)
