@@ -39,7 +39,7 @@ test: $(STAMP) ## run the functional suite (under 20 minutes)
 	$(PYTEST) -m "not soak" tests
 
 soak: $(STAMP) ## run the long repeats
-	$(PYTEST) -m soak tests
+	TAPELINE_FUZZ=2000 $(PYTEST) -m "soak or fuzz" tests
 
 check: $(STAMP) ## style, types, import contracts, fresh stubs and locks, documentation
 	$(BIN)/ruff format --check .

@@ -72,12 +72,14 @@ async def refusals() -> AsyncIterator[None]:
         raise
 
 
-async def login(channel: grpc.aio.Channel, signing: SigningKey, origin: str = ORIGIN) -> list[tuple[str, str]]:
+async def login(
+    channel: grpc.aio.Channel, signing: SigningKey, origin: str = ORIGIN, audience: str = RELAY
+) -> list[tuple[str, str]]:
     """Return the metadata of a logged-in caller."""
     stub = LoginStub(channel)
     async with refusals():
         challenge = await stub.GetChallenge(ChallengeRequest(key=signing.public))
-        answer = sign_login(signing, challenge, origin=origin, audience=RELAY)
+        answer = sign_login(signing, challenge, origin=origin, audience=audience)
         token = await stub.Prove(LoginRequest(login=SignedObject.FromString(answer)))
     return [("authorization", f"Bearer {token.token.hex()}")]
 

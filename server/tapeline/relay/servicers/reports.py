@@ -22,6 +22,8 @@ from tapeline.wire.v1.relay_pb2_grpc import ReportsServicer
 
 Context = grpc.aio.ServicerContext[Any, Any]
 PAGE = 64
+LAST = 2**62
+"""Behind every row; a database counts no further than 2^63."""
 
 
 class Reports(ReportsServicer):
@@ -33,7 +35,7 @@ class Reports(ReportsServicer):
     async def ListComplaints(self, request: ReportsRequest, context: Context) -> FiledComplaints:  # noqa: N802
         """Return complaints that the audit log does not hold yet."""
         del context
-        return FiledComplaints(complaints=await self._complaints.unlogged(request.since, request.limit))
+        return FiledComplaints(complaints=await self._complaints.unlogged(min(request.since, LAST), request.limit))
 
     async def ConfirmComplaint(self, request: ComplaintLogged, context: Context) -> ComplaintNoted:  # noqa: N802
         """Keep the escrow service's word that a complaint is logged."""
@@ -44,7 +46,7 @@ class Reports(ReportsServicer):
     async def ExportForks(self, request: ReportsRequest, context: Context) -> AsyncIterator[ForkEvidence]:  # noqa: N802
         """Stream the second messages that devices signed for one place, in the order of their arrival."""
         del context
-        skip = request.since
+        skip = min(request.since, LAST)
         while True:
             async with self._engine.connect() as conn:
                 page = await conn.run_sync(read_forks, skip, PAGE)
