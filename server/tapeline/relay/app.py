@@ -108,7 +108,7 @@ class Relay:
         complaints = Complaints(ledger, engine, self._write_lock, clock, self.metrics)
         messaging = Messaging(self._streams, self._vaults, complaints)
         manifests = Manifests(ledger, engine, keys.relay, clock)
-        warranted = Warranted(ledger, engine, self._write_lock, clock)
+        warranted = self._warranted = Warranted(ledger, engine, self._write_lock, clock)
         review = Review(ledger, engine, self._log, manifests, warranted, clock)
         services = [
             Service("tapeline.wire.v1.Login", partial(add_LoginServicer_to_server, login)),
@@ -152,6 +152,7 @@ class Relay:
             with suppress(asyncio.CancelledError):
                 await task
         await self._vaults.close()
+        self._warranted.close()
         await self._log.close()
 
     async def _database_answers(self) -> str:

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
@@ -151,41 +152,49 @@ class _Call:
         return grpc.stream_unary_rpc_method_handler(self._unary(handler.unary_unary), None, encode)
 
     def _unary(self, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Callable[[Any, Context], Awaitable[Any]]:
-        async def run(requests: AsyncIterator[bytes], context: Context) -> Any:
+        async def run(_: object, context: Context) -> Any:
             async with _Reporting(context, self._method):
                 caller = self._admit(context)
                 with self._guard.opened(self._method, self._rule, caller):
-                    return await behaviour(await self._one(requests, caller), context)
+                    return await behaviour(await self._one(context, caller), context)
 
         return run
 
     def _streaming(
         self,
         behaviour: Callable[[Any, Context], Any],
-        one: Callable[[AsyncIterator[bytes], Caller], Awaitable[Any]] | None,
+        one: Callable[[Context, Caller], Awaitable[Any]] | None,
     ) -> Callable[[Any, Context], Awaitable[None]]:
-        async def run(requests: AsyncIterator[bytes], context: Context) -> None:
+        async def run(_: object, context: Context) -> None:
             async with _Reporting(context, self._method):
                 caller = self._admit(context)
                 with self._guard.opened(self._method, self._rule, caller):
-                    asked = await one(requests, caller) if one else self._checked(requests, caller)
-                    await _answer(behaviour(asked, context), context)
+                    # No name for the request: what has one in this frame lives as long as the call.
+                    await _answer(
+                        behaviour(await one(context, caller) if one else self._checked(context, caller), context),
+                        context,
+                    )
 
         return run
 
-    async def _one(self, requests: AsyncIterator[bytes], caller: Caller) -> Any:
+    async def _one(self, context: Context, caller: Caller) -> Any:
         """Return the one request of a call."""
         try:
+            # Not by gRPC's iterator, which would keep the bytes until the call ends.
             async with asyncio.timeout(ARRIVAL_S if caller.principal else ANONYMOUS_ARRIVAL_S):
-                async for data in requests:
-                    return self._request(data, caller)
+                data = await context.read()
         except TimeoutError:
             raise LimitExceeded("The request did not arrive in time.", "Send it again.") from None
-        raise MalformedInput("The call holds no request.", "Send one.")
+        if not isinstance(data, bytes):
+            raise MalformedInput("The call holds no request.", "Send one.")
+        return self._request(data, caller)
 
-    async def _checked(self, requests: AsyncIterator[bytes], caller: Caller) -> AsyncIterator[Any]:
-        async for data in requests:
-            yield self._request(data, caller)
+    async def _checked(self, context: Context, caller: Caller) -> AsyncIterator[Any]:
+        while isinstance(data := await context.read(), bytes):
+            request = self._request(data, caller)
+            del data
+            yield request
+            del request
 
     def _request(self, data: bytes, caller: Caller) -> Any:
         limit = self._rule.request_bytes
@@ -225,6 +234,8 @@ class _Reporting:
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, TapelineError):
+            # The frames that failed hold the request and what was made of it, until the collector finds the cycle.
+            traceback.clear_frames(error.__traceback__)
             await abort_with(self._context, error)
         if isinstance(error, Exception) and not isinstance(error, (grpc.aio.AbortError, grpc.RpcError)):
             await abort_internal(self._context, self._method, error)

@@ -90,6 +90,26 @@ async def test_a_second_ciphertext_at_a_used_index_is_refused_and_kept(relay: Ru
         assert [(row.object, row.message_hash) for row in rows] == [(fork, parse_message(fork).message_hash)]
 
 
+@pytest.mark.rule(Rule.MSG_FORK)
+async def test_of_many_forks_one_an_index_is_kept(relay: RunningRelay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One convicts the device; the others would only fill the disk, also after the relay has forgotten the session."""
+    monkeypatch.setattr("tapeline.relay.storage.sessions.FORKS_OF_DEVICE", 2)
+    ann, _, conversation = await pair(relay)
+    async with ann.line() as line:
+        created, chain = ann.seal(conversation)
+        await line.send("record", created.record)
+        for number in range(3):
+            await line.send("message", ann.message(chain, f"as agreed {number}"))
+        for _ in range(4):
+            fork_chain = ann.seal(conversation)[1]
+            for _ in range(3):
+                fork = resign(ann, ann.message(fork_chain, "never agreed"), created.record_hash)
+                assert (await refusal(line, "message", fork)).rule is Rule.MSG_FORK
+            relay.relay._ledger.sessions.clear()  # type: ignore[union-attr]
+        async with relay.relay._engine.connect() as conn:  # type: ignore[union-attr]
+            assert sorted((await conn.execute(select(evidence.c.index))).scalars()) == [0, 1]
+
+
 @pytest.mark.rule(Rule.MSG_SIGNATURE)
 async def test_a_fork_that_the_device_did_not_sign_is_no_evidence(relay: RunningRelay) -> None:
     ann, _, conversation = await pair(relay)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
+from junk_kit import junk_record
 from record_kit import SeededRng
 from relay_device_kit import Line, enrol, pair
 from relay_kit import RunningRelay
 
 from tapeline.base.rules import Refused, Rule
 from tapeline.crypto.ack import verify_ack
+from tapeline.crypto.record.facts import Facts
+from tapeline.crypto.record.parse import ParsedRecord
+from tapeline.crypto.record.verify import VerifiedRecord, verify_record
+from tapeline.relay.services.submissions import Submitted
 from tapeline.wire.v1.objects_pb2 import Context, Leaf, SessionHeader, SessionRecord
 
 
@@ -137,3 +143,74 @@ def _with_context(record: bytes, **changes: bytes) -> bytes:
     header.context = context.SerializeToString(deterministic=True)
     changed.header = header.SerializeToString(deterministic=True)
     return changed.SerializeToString(deterministic=True)
+
+
+@pytest.mark.rule(Rule.REC_SENDER)
+@pytest.mark.rule(Rule.REC_DEPLOYMENT)
+async def test_a_record_is_implausible_before_any_point_of_it_is_decoded(
+    relay: RunningRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, ben, conversation = await pair(relay)
+    cyd = await enrol(relay, "cyd")
+    own = await cyd.converse(("acme", "ben"))
+    anns, cyds = junk_record(ann, conversation), junk_record(cyd, own)
+    record = SessionRecord.FromString(cyds)
+    header = SessionHeader.FromString(record.header)
+    context = Context.FromString(header.context)
+    odd = []
+    for named in (bytes(64), conversation):
+        context.conversation = named
+        header.context = context.SerializeToString()
+        record.header = header.SerializeToString()
+        odd.append(record.SerializeToString())
+    monkeypatch.setattr("tapeline.relay.services.preparing.parse_record", lambda _: pytest.fail("decoded"))
+    async with ben.line() as his, cyd.line() as hers:
+        assert (await refusal(his, anns)).rule is Rule.REC_SENDER
+        assert (await refusal(hers, odd[0])).rule is Rule.REC_DEPLOYMENT
+        assert (await refusal(hers, odd[1])).rule is Rule.REC_SENDER
+
+
+@pytest.mark.rule(Rule.REC_SIGNATURE)
+async def test_messages_of_others_pass_while_a_record_is_verified(
+    relay: RunningRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Verifying waits for a message of somebody else: it would not end where it held the writer or the event loop."""
+    ann, ben, conversation = await pair(relay)
+    await ben.sync(ann.since - 1)
+    junk, passed = junk_record(ben, conversation, rows=64), threading.Event()
+
+    def slow(record: ParsedRecord, facts: Facts) -> VerifiedRecord:
+        assert passed.wait(20)
+        return verify_record(record, facts)
+
+    async with ann.line() as mine, ben.line() as his:
+        chain = await ann.open(mine, conversation)
+        monkeypatch.setattr("tapeline.relay.services.preparing.verify_record", slow)
+        (refused,) = await his.post(("record", junk))
+        await mine.send("message", ann.message(chain))
+        passed.set()
+        with pytest.raises(Refused) as caught:
+            await refused
+        assert caught.value.rule is Rule.REC_SIGNATURE
+
+
+async def test_a_record_is_judged_again_when_it_gets_its_leaf(
+    relay: RunningRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member is added after the record was found good, and before it becomes a leaf."""
+    ann, _, conversation = await pair(relay)
+    cyd = await enrol(relay, "cyd")
+    await ann.sync(cyd.since - 1)
+    created, _ = ann.seal(conversation)
+    intake = relay.relay._intake  # type: ignore[union-attr]
+    prepare = intake._preparer.prepare
+
+    async def then_changed(item: Submitted) -> None:
+        await prepare(item)
+        await ann.converse(("acme", "ben"), ("acme", "cyd"), previous=ann.state.membership(conversation))
+
+    monkeypatch.setattr(intake._preparer, "prepare", then_changed)
+    async with ann.line() as line:
+        refused = await refusal(line, created.record)
+        assert (refused.rule, refused.retryable) == (Rule.REC_MEMBERSHIP_OLD, True)
+        assert refused.newer.index > 0  # type: ignore[attr-defined]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
+import structlog
 from gov_kit import key, make_approval, make_case, sign
 from relay_device_kit import Device, Line, enrol, pair
 from relay_kit import Deployment, RunningRelay, refusals
 
-from tapeline.base.errors import PermissionRefused
+from tapeline.base.errors import MalformedInput, PermissionRefused
 from tapeline.base.rules import Refused, Rule
 from tapeline.base.seam import system_clock
 from tapeline.base.times import DAY, HOUR, MINUTE
@@ -20,6 +23,8 @@ from tapeline.crypto.record.parse import parse_record
 from tapeline.governance.auditleaf import make_audit_leaf
 from tapeline.governance.case import Case, Subject, Window
 from tapeline.governance.dsse import parse_envelope, signer
+from tapeline.governance.gate import pass_gate_before_ciphertext
+from tapeline.governance.gate_input import BeforeCiphertext
 from tapeline.governance.manifest import Manifest, verify_manifest
 from tapeline.governance.warrant import Warrant
 from tapeline.transparency.merkle import leaf_hash, verify_inclusion
@@ -207,6 +212,71 @@ async def test_only_messages_of_the_window_are_handed_out(matter: Matter) -> Non
         await _talk(matter.ann, line, matter.conversation)
     package = await matter.package(await matter.manifest())
     assert await matter.ciphertext(package) == matter.messages
+
+
+async def test_a_message_after_the_window_stays_in_a_session_that_is_within_it(matter: Matter) -> None:
+    """The session is in the manifest, so that only the window keeps its later message back."""
+    async with matter.ann.line() as line:
+        chain = await matter.ann.open(line, matter.conversation)
+        inside = matter.ann.message(chain, "within")
+        ack = await line.send("message", inside)
+        end = pb.Leaf.FromString(ack.leaf).relay_time_ms + 1
+        while system_clock() <= end + 5:  # noqa: ASYNC110 (the clock is what is waited for)
+            await asyncio.sleep(0.005)
+        last = await line.send("message", matter.ann.message(chain, "beyond"))
+        await matter.ann.sync(last.index)
+    matter.case = replace(matter.case, window=Window(end - HOUR, end))
+    package = await matter.package(await matter.manifest())
+    assert await matter.ciphertext(package) == [*matter.messages, inside]
+
+
+@pytest.mark.rule(Rule.GATE_CHECKPOINT)
+@pytest.mark.parametrize("flaw", ["another's note", "too many leaves"])
+async def test_junk_is_refused_before_the_gate_looks_at_it(
+    matter: Matter, flaw: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = await matter.package(await matter.manifest())
+    if flaw == "another's note":
+        package.audit_note = package.archive_note
+    else:
+        package.audit_leaves.extend([AuditItem(index=1, leaf=package.audit_leaves[1].leaf)] * 40_000)
+    monkeypatch.setattr("tapeline.relay.services.warranted.pass_gate_before_ciphertext", lambda *_: pytest.fail("ran"))
+    with pytest.raises(Refused) as caught:
+        await matter.ciphertext(package)
+    assert caught.value.rule is Rule.GATE_CHECKPOINT
+
+
+async def test_a_package_that_does_not_decode_is_its_senders_fault(matter: Matter) -> None:
+    package = await matter.package(await matter.manifest())
+    package.records.append(ArchivedRecord(leaf=b"\xff"))
+    requests = [CiphertextRequest(warrant_package=data) for data in (b"\xff\xff", package.SerializeToString())]
+    with structlog.testing.capture_logs() as events:
+        for request in requests:
+            with pytest.raises(MalformedInput):
+                async with refusals():
+                    await matter.stub.GetCiphertext(request, metadata=matter.rita).read()
+    assert [event for event in events if event["log_level"] == "error"] == []
+
+
+async def test_messages_pass_while_the_gate_judges(matter: Matter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate waits for a message that is accepted and cosigned meanwhile: under the writer's lock it never ended."""
+    package = await matter.package(await matter.manifest())
+    went_on, began = threading.Event(), threading.Event()
+
+    def slow(*arguments: Any) -> BeforeCiphertext:
+        began.set()
+        assert went_on.wait(20)
+        return pass_gate_before_ciphertext(*arguments)
+
+    monkeypatch.setattr("tapeline.relay.services.warranted.pass_gate_before_ciphertext", slow)
+    asked = asyncio.create_task(matter.ciphertext(package))
+    await asyncio.to_thread(began.wait, 20)
+    async with matter.ann.line() as line:
+        chain = await matter.ann.open(line, matter.conversation)
+        ack = await line.send("message", matter.ann.message(chain))
+        await matter.ann.sync(ack.index)
+    went_on.set()
+    assert await asked == matter.messages
 
 
 @pytest.mark.rule(Rule.GATE_DELAY)

@@ -126,6 +126,18 @@ def parse_record(data: bytes) -> ParsedRecord:
     )
 
 
+def context_of(data: bytes) -> pb.Context:
+    """Return the context of SessionRecord bytes, before any point of it is decoded: who claims to have made it, where.
+
+    Raises:
+        Refused, MalformedInput: WIR-1 to WIR-3 of record, header and context.
+    """
+    record = parse(pb.SessionRecord, data, limit=limits.RECORD_BYTES, what="session record")
+    at_most(len(record.shards), limits.ROWS // limits.SHARD_ROWS, "shards")
+    header = parse(pb.SessionHeader, record.header, limit=limits.HEADER_BYTES, what="session header")
+    return _parse_context(header.context)
+
+
 def parse_view(
     data: bytes,
     *,

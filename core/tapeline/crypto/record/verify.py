@@ -40,7 +40,9 @@ class VerifiedRecord:
     """The (firm, user) of every row; None where only a view was judged."""
 
 
-def verify_record(record: ParsedRecord | ParsedView, facts: Facts, *, own: DeviceFact | None = None) -> VerifiedRecord:
+def verify_record(
+    record: ParsedRecord | ParsedView, facts: Facts, *, own: DeviceFact | None = None, proven: bool = False
+) -> VerifiedRecord:
     """Judge a record by the directory's facts; the same answer at once, three weeks later and seven years later.
 
     The plan; what each step judges by is in brackets:
@@ -62,6 +64,8 @@ def verify_record(record: ParsedRecord | ParsedView, facts: Facts, *, own: Devic
         record: a whole record, or one reader's view of it.
         facts: as the directory built them for this record's context and leaf.
         own: the reader's device, of a view with a row; None otherwise.
+        proven: this very object passed here before, so that step 10, which depends on no facts and is most of the
+            work, need not be done again; everything else is judged anew.
 
     Raises:
         Refused: of the rule broken; retryable where fresher facts of the sender would help.
@@ -76,7 +80,8 @@ def verify_record(record: ParsedRecord | ParsedView, facts: Facts, *, own: Devic
     reservation = judge_header.judge_receipts(header, keys, facts, slots)  # 6
     row_users, shards = _judge_device_rows(record, facts, own)  # 7, 8
     judge_rows.judge_distinct(header, [row for shard in shards for row in shard.rows])  # 9
-    _judge_proofs(header, shards)  # 10
+    if not proven:
+        _judge_proofs(header, shards)  # 10
     return _verified(header, facts, reservation, row_users)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from tapeline.crypto.record.facts import DeviceFact
 from tapeline.crypto.record.parse import ParsedRecord, parse_record
 from tapeline.crypto.record.view import view_for
+from tapeline.relay.services.preparing import SMALL_BYTES
 from tapeline.wire.v1.objects_pb2 import Ack, LeafType
 from tapeline.wire.v1.relay_pb2 import Delivery
 
@@ -22,6 +24,11 @@ class LiveEntry:
     object: bytes
     _shared: Delivery | None = field(default=None)
     _record: ParsedRecord | None = field(default=None)
+
+    async def load(self) -> None:
+        """Decode a large record in a thread, once, so that delivering it holds nobody up."""
+        if self.type == LeafType.LEAF_TYPE_SESSION and self._record is None and len(self.object) > SMALL_BYTES:
+            self._record = await asyncio.to_thread(parse_record, self.object)
 
     def delivery_for(self, device: DeviceFact) -> Delivery:
         """Return what a device gets: of a record its own view, and of its own or a foreign one none."""

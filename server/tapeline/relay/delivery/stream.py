@@ -122,7 +122,7 @@ class Stream:
         data = submission.record if is_record else submission.message
         reply = functools.partial(self._replied, submission.ticket)
         try:
-            self._parts.intake.submit(Submitted(self._device, data, is_record, reply))
+            await self._parts.intake.submit(Submitted(self._device, data, is_record, reply))
         except TapelineError as error:
             reply(Rejected(error))
 

@@ -55,6 +55,7 @@ class Subscription:
                 continue
             device = self._ledger.directory.device(self._device)
             for entry in entries:
+                await entry.load()
                 delivery = entry.delivery_for(device)
                 taken.append(delivery)
                 size += delivery.ByteSize()

@@ -44,7 +44,7 @@ class Draft:
         self._sequences: dict[bytes, int] = {}
         self._sessions: dict[bytes, Session] = {}
         self._messages: list[MessageRow] = []
-        self._forks: list[Fork] = []
+        self._forks: list[tuple[Session, Fork]] = []
         self._lengths: dict[bytes, tuple[Session, int]] = {}
 
     @property
@@ -104,9 +104,11 @@ class Draft:
         session.leaves.append(leaf_index)
         self._messages.append(MessageRow(session.row.number, index, leaf_index, message_hash))
 
-    def add_fork(self, fork: Fork) -> None:
-        """Keep evidence of a fork."""
-        self._forks.append(fork)
+    def add_fork(self, session: Session, fork: Fork) -> None:
+        """Keep evidence of a fork: the first of an index convicts its device, the others would only fill the disk."""
+        if fork.index not in session.forked:
+            session.forked.add(fork.index)
+            self._forks.append((session, fork))
 
     def store(self, conn: Connection) -> None:
         """Write everything inside the caller's transaction.
@@ -131,8 +133,8 @@ class Draft:
             add_sessions(conn, self.new_sessions)
         if self._messages:
             add_messages(conn, self._messages)
-        for fork in self._forks:
-            add_fork(conn, fork)
+        for session, fork in self._forks:
+            add_fork(conn, fork, session.row.sender_device)
 
     def commit(self) -> None:
         """Let the ledger know what is durable now."""
@@ -150,3 +152,5 @@ class Draft:
         """Undo what the sessions of the ledger were told."""
         for session, length in self._lengths.values():
             session.cut(length)
+        for session, fork in self._forks:
+            session.forked.discard(fork.index)

@@ -19,7 +19,7 @@ from tapeline.base.errors import TapelineError, Unavailable
 from tapeline.base.rules import Refused, Rule
 from tapeline.base.times import Clock
 from tapeline.crypto.message.verify import ParsedMessage, parse_message
-from tapeline.crypto.record.parse import ParsedRecord, parse_record
+from tapeline.crypto.record.parse import ParsedRecord
 from tapeline.relay.metrics import Metrics
 from tapeline.relay.services.acks import Acknowledger
 from tapeline.relay.services.draft import Draft, LogMoved, Placed
@@ -27,6 +27,7 @@ from tapeline.relay.services.judge_message import place_message
 from tapeline.relay.services.judge_record import Used, place_record
 from tapeline.relay.services.ledger import Ledger
 from tapeline.relay.services.outcomes import Accepted, Rejected
+from tapeline.relay.services.preparing import Preparer
 from tapeline.relay.services.sessions import load_sessions
 from tapeline.relay.services.submissions import IntakeLimits, SubmissionQueue, Submitted
 from tapeline.relay.storage.entries import read_leaves_at
@@ -55,16 +56,16 @@ class Intake:
         self._ledger, self._engine, self._write_lock = ledger, engine, write_lock
         self._acknowledger, self._deliver = acknowledger, deliver
         self._clock, self._metrics = clock, metrics
-        self._queue = SubmissionQueue(limits or IntakeLimits())
+        self._preparer = Preparer(ledger, engine, clock)
+        self._queue = SubmissionQueue(limits or IntakeLimits(), self._prepare)
 
-    def submit(self, item: Submitted) -> None:
-        """Queue an item; its outcome is replied exactly once.
+    async def submit(self, item: Submitted) -> None:
+        """Queue an item as soon as its device may; its outcome is replied exactly once.
 
         Raises:
             Unavailable: the relay is stopping.
-            LimitExceeded: too much is waiting.
         """
-        self._queue.put(item)
+        await self._queue.put(item)
 
     async def run(self) -> None:
         """Process batches for ever."""
@@ -83,6 +84,24 @@ class Intake:
     async def drain(self) -> None:
         """Take nothing more and finish what is queued."""
         await self._queue.drain()
+        self._preparer.close()
+
+    async def _prepare(self, item: Submitted) -> None:
+        """Make a record ready, or refuse it."""
+        try:
+            refused = await self._refusal_of(item)
+        except Exception as error:
+            log_internal("preparing_failed", error)
+            refused = (_fault(), None)
+        if refused is not None:
+            self._reject(item, *refused)
+
+    async def _refusal_of(self, item: Submitted) -> tuple[TapelineError, Ack | None] | None:
+        try:
+            await self._preparer.prepare(item)
+        except TapelineError as error:
+            return error, await self._newer(item.record, error)
+        return None
 
     async def _process(self, batch: Sequence[Submitted]) -> None:
         parsed = self._parse(batch)
@@ -111,7 +130,7 @@ class Intake:
         parsed: list[tuple[Submitted, ParsedRecord | ParsedMessage]] = []
         for item in batch:
             try:
-                parsed.append((item, parse_record(item.data) if item.is_record else parse_message(item.data)))
+                parsed.append((item, item.record or parse_message(item.data)))
             except TapelineError as error:
                 self._reject(item, error)
         return parsed
@@ -142,7 +161,7 @@ class Intake:
     async def _judge_one(self, item: Submitted, judged: ParsedRecord | ParsedMessage, draft: Draft) -> int:
         if isinstance(judged, ParsedMessage):
             return place_message(judged, item.data, item.device, draft)
-        return await place_record(judged, item.data, item.device, draft, self._find_reuse)
+        return await place_record(judged, item, draft, self._find_reuse)
 
     async def _store(self, draft: Draft) -> bool:
         try:
@@ -177,9 +196,13 @@ class Intake:
         async with self._engine.connect() as conn:
             return await conn.run_sync(_find_one, row)
 
-    async def _newer(self, judged: ParsedRecord | ParsedMessage, error: TapelineError) -> Ack | None:
+    async def _newer(self, judged: ParsedRecord | ParsedMessage | None, error: TapelineError) -> Ack | None:
         """Return the conversation's newest membership leaf, where it outdated the sender's view."""
-        if not isinstance(error, Refused) or error.rule not in {Rule.REC_MEMBERSHIP_OLD, Rule.MSG_SESSION}:
+        if (
+            judged is None
+            or not isinstance(error, Refused)
+            or error.rule not in {Rule.REC_MEMBERSHIP_OLD, Rule.MSG_SESSION}
+        ):
             return None
         if isinstance(judged, ParsedRecord):
             conversation, membership = judged.conversation, judged.membership
@@ -193,6 +216,8 @@ class Intake:
 
     def _reject(self, item: Submitted, error: TapelineError, newer: Ack | None = None) -> None:
         self._metrics.refused.labels(error.rule.id if isinstance(error, Refused) else type(error).__name__).inc()
+        if not isinstance(error, Unavailable):  # what was our own fault costs the sender nothing
+            self._queue.refused(item)
         item.answer(Rejected(error, newer))
 
 

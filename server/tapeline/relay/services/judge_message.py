@@ -52,5 +52,5 @@ def _require_same(session: Session, parsed: ParsedMessage, data: bytes, sender_k
     if not is_stored:
         # Only what the device signed is evidence against it.
         require_signature(parsed, sender_key)
-        draft.add_fork(Fork(session.row.number, parsed.index, parsed.message_hash, data, draft.leaf_time_ms))
+        draft.add_fork(session, Fork(session.row.number, parsed.index, parsed.message_hash, data, draft.leaf_time_ms))
     require(is_stored, Rule.MSG_FORK, "The session has another message at this index.")

@@ -10,29 +10,30 @@ from tapeline.crypto.record.parse import ParsedRecord
 from tapeline.crypto.record.verify import VerifiedRecord, verify_record
 from tapeline.relay.services.draft import Draft
 from tapeline.relay.services.sessions import Session
+from tapeline.relay.services.submissions import Submitted
 from tapeline.relay.storage.sessions import SessionRow
 from tapeline.wire.v1.objects_pb2 import LeafType
 
 INLINE_ROWS = 32
-"""A row takes about 0.3 ms to verify; a record of more rows goes to a thread, so that the loop stays alive."""
+"""A record of more rows goes to a thread, so that the loop stays alive."""
 
 Used = tuple[bytes, bytes, bytes, bytes]
 """Session id, reservation, cq and C0 of a stored session."""
 FindReuse = Callable[[SessionRow], Awaitable[Sequence[Used]]]
 
 
-async def place_record(parsed: ParsedRecord, data: bytes, device: bytes, draft: Draft, find_reuse: FindReuse) -> int:
+async def place_record(parsed: ParsedRecord, item: Submitted, draft: Draft, find_reuse: FindReuse) -> int:
     """Place a record in the draft and return its leaf index; that of the stored one where it is there already.
 
     1. The submitting device is its sender.
     2. The same record again is acknowledged again; a new one is of a known conversation.
-    3. `verify_record`, with facts as of the leaf that it will get.
+    3. `verify_record`, with facts as of the leaf that it will get; its proofs were verified while it was prepared.
     4. Session id, reservation, cq and C0 are new.
 
     Raises:
         Refused: of the rule broken.
     """
-    require(parsed.sender_device == device, Rule.REC_SENDER, "The record is of another device than sends it.")  # 1
+    require(parsed.sender_device == item.device, Rule.REC_SENDER, "The record is of another device than sends it.")  # 1
     known = draft.session(parsed.record_hash)
     if known is not None:  # 2
         return known.row.leaf_index
@@ -42,12 +43,12 @@ async def place_record(parsed: ParsedRecord, data: bytes, device: bytes, draft: 
     directory = draft.ledger.directory
     facts = directory.facts_of(parsed, leaf_index=draft.next_index, leaf_time_ms=draft.leaf_time_ms)  # 3
     if len(parsed.rows) > INLINE_ROWS:
-        verified = await asyncio.to_thread(verify_record, parsed, facts)
+        verified = await asyncio.to_thread(verify_record, parsed, facts, proven=item.is_proven)
     else:
-        verified = verify_record(parsed, facts)
+        verified = verify_record(parsed, facts, proven=item.is_proven)
     row = _row(verified, draft, conversation.number, facts.note_size)
     _require_new(row, await find_reuse(row), draft)  # 4
-    draft.place(LeafType.LEAF_TYPE_SESSION, data, verified.record_hash, conversation)
+    draft.place(LeafType.LEAF_TYPE_SESSION, item.data, verified.record_hash, conversation)
     draft.add_session(Session(row, conversation.id))
     return row.leaf_index
 

@@ -26,6 +26,8 @@ class Session:
     """The directory's generation that `endings` are of."""
     endings: tuple[Ending, ...] = ()
     """What ends the session."""
+    forked: set[int] = field(default_factory=set)
+    """Indices with a fork that is kept as evidence."""
 
     @property
     def previous(self) -> bytes:

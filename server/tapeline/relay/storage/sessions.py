@@ -10,6 +10,8 @@ from sqlalchemy import Connection, func, insert, or_, select
 from tapeline.directory.ending import OpenedSession
 from tapeline.relay.storage.schema import conversation, evidence, message, session
 
+FORKS_OF_DEVICE = 64
+
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
@@ -75,10 +77,15 @@ def add_messages(conn: Connection, rows: Sequence[MessageRow]) -> None:
     )
 
 
-def add_fork(conn: Connection, fork: Fork) -> None:
-    """Keep a fork as evidence, once."""
-    known = select(evidence.c.message_hash).where(evidence.c.message_hash == fork.message_hash)
-    if conn.execute(known).first() is None:
+def add_fork(conn: Connection, fork: Fork, device: bytes) -> None:
+    """Keep a fork of a device as evidence: one of each session and index, and no more of a device than convict it."""
+    at_index = select(evidence.c.message_hash).where(evidence.c.session == fork.session, evidence.c.index == fork.index)
+    of_device = (
+        select(func.count())
+        .select_from(evidence.join(session, session.c.number == evidence.c.session))
+        .where(session.c.sender_device == device)
+    )
+    if conn.execute(at_index).first() is None and (conn.execute(of_device).scalar() or 0) < FORKS_OF_DEVICE:
         conn.execute(
             insert(evidence).values(
                 message_hash=fork.message_hash,
