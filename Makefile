@@ -28,9 +28,10 @@ setup: ## install the Debian packages that are missing (as root), or print the l
 $(STAMP): pyproject.toml requirements/dev.lock
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory setup
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+	@echo "Ready: $(BIN)/tapeline"
 
 demo: $(STAMP) ## run the whole story with real processes on loopback
 	$(BIN)/tapeline demo

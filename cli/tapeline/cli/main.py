@@ -17,9 +17,9 @@ from tapeline.cli.groups import GROUPS, Group
 
 _HELP = """Tapeline: end-to-end encrypted messages that a firm can keep, prove complete and, under a warrant, open.
 
-Start with `tapeline demo`, the whole story on this machine in two minutes. Every command explains itself with --help;
-most take --json. Examples: `tapeline key new --out mine.key` makes your key file; `tapeline audit verify COPY` verifies
-a copy of both logs and the archive, offline.
+Start with `tapeline demo`, the whole story on this machine in about a minute. Every command explains itself with
+--help; most take --json. Examples: `tapeline key new --out mine.key` makes your key file; `tapeline audit verify COPY`
+verifies a copy of both logs and the archive, offline.
 
 Exit status: 0 done, 1 refused or findings, 2 wrong usage, 3 a service not reached, 4 a fault of this software.
 """

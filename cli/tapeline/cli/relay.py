@@ -41,7 +41,10 @@ async def serve(
     host: Annotated[str, typer.Option("--host", help="Loopback address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="gRPC port; 0 takes a free one.")] = 0,
     http_port: Annotated[int, typer.Option("--http-port", help="Port of tiles and metrics; 0 takes a free one.")] = 0,
-    vault: Annotated[list[str] | None, typer.Option("--vault", help="A firm's vault, as firm=host:port.")] = None,
+    vault: Annotated[
+        list[str] | None,
+        typer.Option("--vault", help="A firm's vault, as NAME=host:port, NAME being the roster's organisation."),
+    ] = None,
     user_devices: Annotated[
         int, typer.Option("--user-devices", min=1, help="How many devices a user may have in force.")
     ] = 8,

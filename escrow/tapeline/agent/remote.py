@@ -13,7 +13,7 @@ from tapeline.base.errors import StateError, TapelineError, Unauthenticated, Una
 from tapeline.base.remote import TRAILER, error_from_bytes
 from tapeline.crypto.login import sign_login
 from tapeline.crypto.signing import SigningKey
-from tapeline.rpc.address import require_loopback
+from tapeline.rpc.address import loopback_target
 from tapeline.wire.v1 import common_pb2 as common
 from tapeline.wire.v1.objects_pb2 import SignedObject
 
@@ -49,7 +49,7 @@ class Remote:
         timeout_s: float = 60.0,
         waiting: Waiting = nullcontext,
     ) -> None:
-        require_loopback(address.rpartition(":")[0].strip("[]"))
+        loopback_target(address)
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         self._timeout_s = timeout_s
         self._address, self._waiting = address, waiting
@@ -125,5 +125,7 @@ def told_error(error: grpc.RpcError) -> TapelineError:
         return error_from_bytes(trailer)
     code = error.code() if isinstance(error, grpc.Call) else None
     if code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
-        return Unavailable("The service does not answer.", "Check its address, and that it runs.")
+        return Unavailable(
+            "The service does not answer.", "Check that it runs, and its address: the gRPC port, not the HTTP one."
+        )
     return StateError("The service failed.", "Look at its log.")

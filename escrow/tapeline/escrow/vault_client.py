@@ -11,7 +11,7 @@ from grpc import aio
 
 from tapeline.base.errors import StateError, Unavailable
 from tapeline.base.remote import TRAILER, error_from_bytes
-from tapeline.rpc.address import require_loopback
+from tapeline.rpc.address import loopback_target
 from tapeline.wire.v1 import escrow_pb2 as wire
 
 Q = TypeVar("Q", bound=Message)
@@ -27,7 +27,7 @@ class VaultClient:
 
     def __init__(self, address: str | None) -> None:
         if address is not None:
-            require_loopback(address.rpartition(":")[0].strip("[]"))
+            loopback_target(address)
         self._channel = None if address is None else aio.insecure_channel(address, options=OPTIONS)
 
     async def make_key(self, request: wire.VaultKeyRequest) -> wire.VaultKeyResponse:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 
-from tapeline.base.errors import StateError
+from tapeline.base.errors import MalformedInput, StateError
+from tapeline.base.text import printable
 
 
 def require_loopback(host: str) -> str:
@@ -23,3 +24,20 @@ def require_loopback(host: str) -> str:
             "Use 127.0.0.1, or put a TLS proxy on the same machine before it.",
         )
     return host
+
+
+def loopback_target(address: str) -> str:
+    """Return an address to call, `host:port`, where it is one and on loopback.
+
+    Raises:
+        MalformedInput: another form.
+        StateError: no loopback address.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdecimal():
+        raise MalformedInput(
+            f"The address is not of the form host:port: {printable(address, limit=80)}.",
+            "Give one like 127.0.0.1:7003.",
+        )
+    require_loopback(host.strip("[]"))
+    return address

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import typer
-from docs_kit import PAGES, blocks, command_lines
+from docs_kit import PAGES, PROJECT, blocks, command_lines
 
-from tapeline.cli.main import build
+from tapeline.cli.main import _HELP, build
 
 USAGE_ERROR = typer.BadParameter.__mro__[1]
 FILES = ("aude.key", "roster.json", "FILE")  # named by a command that demands that they exist
@@ -74,3 +74,8 @@ def test_an_unknown_option_is_noticed_in_a_sentence_too() -> None:
 def test_each_page_shows_commands() -> None:
     assert {page.name for page, _ in COMMANDS} == {page.name for page in PAGES}
     assert len(COMMANDS) > 40
+
+
+def test_readme_and_help_agree_on_how_long_the_demo_takes() -> None:
+    assert "about a minute" in _HELP
+    assert "about a minute" in (PROJECT / "README.md").read_text()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import grpc.aio
 
 from tapeline.base.errors import NotFound, Unavailable
-from tapeline.rpc.address import require_loopback
+from tapeline.rpc.address import loopback_target
 from tapeline.wire.v1.escrow_pb2 import OpaqueRequest
 from tapeline.wire.v1.escrow_pb2_grpc import VaultStub
 
@@ -19,7 +19,7 @@ class Vaults:
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         for address in addresses.values():
-            require_loopback(address.rpartition(":")[0].strip("[]"))
+            loopback_target(address)
         self._addresses = dict(addresses)
         self._channels: dict[str, grpc.aio.Channel] = {}
 
