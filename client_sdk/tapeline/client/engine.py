@@ -13,6 +13,7 @@ from tapeline.client.bus import EventBus
 from tapeline.client.device import Device
 from tapeline.client.errors import RelayUnreachable
 from tapeline.client.events import CaughtUp, Connected, Disconnected, MembershipChanged
+from tapeline.client.faults import as_error
 from tapeline.client.inlet import Inlet
 from tapeline.client.options import ClientOptions
 from tapeline.client.proofs import Proofs
@@ -20,6 +21,7 @@ from tapeline.client.receive.batch import Batch
 from tapeline.client.receive.memory import Inbox
 from tapeline.client.receive.receiver import Receiver
 from tapeline.client.receive.records import RecordReader
+from tapeline.client.receive.settling import Settler
 from tapeline.client.send.outgoing import Outgoing
 from tapeline.client.send.sender import Sender
 from tapeline.client.session.opener import SessionOpener
@@ -56,6 +58,7 @@ class Engine:
         self.receiver = Receiver(
             device, self.inbox, records, verdicts, self.proofs, self.alarms, self.bus, self._stored
         )
+        self.settler = Settler(device, self.inbox, records, self.alarms)
         opener = SessionOpener(device, self.stock)
         self.sender = Sender(
             device,
@@ -84,6 +87,7 @@ class Engine:
         self._connected = False
         self._tasks: list[asyncio.Task[None]] = []
         self._side: set[asyncio.Task[None]] = set()
+        self._faults: set[str] = set()
 
     async def start(self) -> None:
         """Take up what the store holds, then run; nothing here waits for the relay."""
@@ -116,7 +120,7 @@ class Engine:
         if self._closed:
             work.close()
             return
-        task = asyncio.create_task(_quietly(work))
+        task = asyncio.create_task(self._guard("A task beside the rest", work))
         self._side.add(task)
         task.add_done_callback(self._side.discard)
 
@@ -200,6 +204,25 @@ class Engine:
             await self.alarms.raise_now(wrong, conversation)
         self.bus.publish(MembershipChanged(conversation, statement.members, statement.sequence))
 
+    # --- faults ------------------------------------------------------------------------------------------------------
+
+    async def _guard(self, what: str, work: Coroutine[None, None, None]) -> None:
+        """Do one job; what fails on purpose is tried again by its own means, and a fault ends nothing but the job."""
+        try:
+            await work
+        except TapelineError:
+            pass
+        except Exception as fault:
+            await self._tell_fault(what, fault)
+
+    async def _tell_fault(self, what: str, fault: Exception) -> None:
+        """Log a fault, and raise an alarm about it once a run, as a job may fail every few seconds."""
+        error = as_error(what, fault)
+        if error.cause not in self._faults:
+            self._faults.add(error.cause)
+            with suppress(Exception):
+                await self.alarms.raise_now(error)
+
     # --- notes -------------------------------------------------------------------------------------------------------
 
     async def _follow_notes(self) -> None:
@@ -208,7 +231,7 @@ class Engine:
             self._note_news.clear()
             try:
                 note = await self.device.directory.take_note(self._note)
-                await self.receiver.settle(await self.proofs.on_note(note))
+                await self.settler.settle(await self.proofs.on_note(note))
                 await self._follow_devices(note)
             except Refused as refused:
                 await self.alarms.raise_now(refused)
@@ -216,6 +239,8 @@ class Engine:
                 require(refused.rule is not Rule.LOG_CONSISTENCY, refused.rule, refused.cause)
             except TapelineError:
                 continue  # the next note tries again
+            except Exception as fault:
+                await self._tell_fault("Following the log", fault)
 
     async def _follow_devices(self, note: CosignedCheckpoint) -> None:
         """Learn of devices that joined or were revoked as soon as a note covers them: the next session fits them."""
@@ -224,14 +249,12 @@ class Engine:
             await directory.refresh()
 
     async def _keep_house(self) -> None:
-        directory = self.device.directory
         while True:
-            with suppress(TapelineError):
-                if directory.shared.has_roster:
-                    await self._renew_prekey()
-                    if self._connected:
-                        await self.proofs.check_overdue()
-                        await self.alarms.chase_complaints()
+            if self.device.directory.shared.has_roster:
+                await self._guard("Renewing the prekey", self._renew_prekey())
+                if self._connected:
+                    await self._guard("Looking for overdue leaves", self.proofs.check_overdue())
+                    await self._guard("Following complaints", self.alarms.chase_complaints())
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
 
     async def _renew_prekey(self) -> None:
@@ -249,8 +272,3 @@ class Engine:
 
 async def _nothing(_: bytes) -> None:
     return None
-
-
-async def _quietly(work: Coroutine[None, None, None]) -> None:
-    with suppress(TapelineError):
-        await work

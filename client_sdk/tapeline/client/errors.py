@@ -19,6 +19,10 @@ class RelayUnreachable(TapelineError):
     retryable = True
 
 
+class MessageIdReused(TapelineError):
+    """A sender gave two different contents one message id; both are kept and shown."""
+
+
 class SendFailed(TapelineError):
     """A message was definitively refused, also in a new session."""
 

@@ -10,7 +10,7 @@ import pytest
 from tapeline.base.secret import Secret
 from tapeline.client.store import alarms, history, identity, inbox, leaves, outbox, prekeys, stock
 from tapeline.client.store.alarms import AlarmRow
-from tapeline.client.store.history import MessageRow
+from tapeline.client.store.history import Added, MessageRow
 from tapeline.client.store.identity import Identity
 from tapeline.client.store.inbox import ConversationRow, SessionRow, SessionState
 from tapeline.client.store.leaves import DirectoryRow, PendingLeaf
@@ -69,14 +69,22 @@ def test_the_outbox_keeps_order_and_ciphertexts(db: sqlite3.Connection) -> None:
     assert len(outbox.load_all(db)) == 2
 
 
-def test_a_repeated_message_id_of_a_sender_is_stored_once(db: sqlite3.Connection) -> None:
-    first, again, other = message(1, message_id=b"m" * 16), message(2, message_id=b"m" * 16), message(3, user="ben")
-    other.message_id = b"m" * 16
-    assert history.add(db, first)
-    assert not history.add(db, again)
+def test_a_message_sent_again_is_stored_once_and_another_content_under_its_id_too(db: sqlite3.Connection) -> None:
+    def named(index: int, **changes: object) -> MessageRow:
+        row = message(index, message_id=b"m" * 16)
+        for name, value in changes.items():
+            setattr(row, name, value)
+        return row
+
+    again, hidden = named(2), named(3, content=b"dump the shares")
+    assert history.add(db, named(1)) is Added.NEW
+    assert history.add(db, again) is Added.REPEAT
     assert again.position == 0
-    assert history.add(db, other), "another sender may use the same id"
-    assert [row.message_index for row in history.after(db, 0, 10)] == [1, 3]
+    assert history.add(db, hidden) is Added.TWICE
+    assert history.add(db, named(4, content=b"dump the shares")) is Added.REPEAT
+    assert history.add(db, named(5, conversation=b"z" * 64)) is Added.TWICE, "elsewhere it says something else"
+    assert history.add(db, named(6, user="ben")) is Added.NEW, "another sender may use the same id"
+    assert [row.message_index for row in history.after(db, 0, 10)] == [1, 3, 5, 6]
 
 
 def test_history_is_read_by_position_and_by_sequence(db: sqlite3.Connection) -> None:

@@ -7,6 +7,7 @@ from sqlite3 import Connection
 
 from tapeline.base.errors import TapelineError
 from tapeline.client.content import RecordingDisclosure
+from tapeline.client.errors import MessageIdReused
 from tapeline.client.events import Event
 from tapeline.client.receive.reading import Reading
 from tapeline.client.store import alarms, history, inbox, leaves
@@ -18,8 +19,12 @@ from tapeline.client.store.leaves import PendingLeaf
 
 @dataclass(slots=True)
 class Batch:
-    """Changes collected from deliveries; `messages` that were there already are marked by a position of 0."""
+    """Changes collected from deliveries; `messages` that were there already are marked by a position of 0.
 
+    `now_ms` dates the alarms that only storing brings up.
+    """
+
+    now_ms: int
     conversations: dict[bytes, ConversationRow] = field(default_factory=dict)
     readings: dict[bytes, Reading] = field(default_factory=dict)
     messages: list[MessageRow] = field(default_factory=list)
@@ -36,7 +41,15 @@ class Batch:
         for reading in self.readings.values():
             inbox.put_session(db, reading.to_row())
         for message in self.messages:
-            history.add(db, message)
+            if history.add(db, message) is history.Added.TWICE:
+                self.alarms.append(_used_twice(message, self.now_ms))
         leaves.add_pending(db, self.pending)
         for row, _ in self.alarms:
             alarms.add(db, row)
+
+
+def _used_twice(message: MessageRow, now_ms: int) -> tuple[AlarmRow, TapelineError]:
+    cause = "A message id was used twice, for different contents; both are shown."
+    error = MessageIdReused(cause, "Ask the sender: an unmodified client never does so.")
+    rule = type(error).__name__
+    return AlarmRow(now_ms, rule, cause, message.conversation, message.record_hash, message.message_hash), error

@@ -35,7 +35,7 @@ class Inbox:
     async def forget_ended(self, note_time_ms: int) -> None:
         """Drop sessions, chain keys first, that ended well before a note whose leaves were all processed."""
         limit = note_time_ms - NOTE_AGE_MS
-        ended = [key for key, one in self.readings.items() if one.row.not_after_ms < limit and one.row.view is None]
+        ended = [key for key, one in self.readings.items() if one.row.not_after_ms < limit and one.row.is_settled]
         if ended:
             await self._device.database.run(partial(inbox.forget_sessions, record_hashes=ended))
             for key in ended:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from tapeline.base.errors import StateError, TapelineError
@@ -66,6 +68,8 @@ class RecordReader:
             leaf=leaf.SerializeToString(deterministic=True),
             leaf_index=index,
             view=data,
+            membership=verified.membership.statement_hash,
+            note_size=verified.note_size,
         )
         return Reading(row, ReceivingChain(root, verified.record_hash))
 
@@ -107,11 +111,23 @@ class RecordReader:
             leaf_time_ms=leaf.relay_time_ms,
         )
 
+    async def look_again(self) -> None:
+        """Fetch the directory, unless it was within the last minute."""
+        with _saying_nothing():
+            await self._device.directory.fresh_note()
+
     async def _ensure(self, size: int) -> None:
-        """Wait for the directory below `size`; what goes wrong on the way says nothing about the record."""
-        try:
+        """Wait for the directory below `size`."""
+        with _saying_nothing():
             await self._device.directory.ensure(size)
-        except TapelineError as error:
-            if isinstance(error, Refused) and error.rule is Rule.LOG_CONSISTENCY:
-                raise
-            raise RelayUnreachable(error.cause, error.remedy) from error
+
+
+@contextmanager
+def _saying_nothing() -> Iterator[None]:
+    """Turn what goes wrong with the directory into an unreachable relay: it says nothing about a record."""
+    try:
+        yield
+    except TapelineError as error:
+        if isinstance(error, Refused) and error.rule is Rule.LOG_CONSISTENCY:
+            raise
+        raise RelayUnreachable(error.cause, error.remedy) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from tapeline.base.errors import StateError, TapelineError
 from tapeline.base.rules import Refused, Rule, require
 from tapeline.client.alarms import Alarms
@@ -19,7 +21,7 @@ from tapeline.client.store.inbox import REMOVED, ConversationRow, SessionRow, Se
 from tapeline.client.verdicts import SharedVerdicts
 from tapeline.crypto.limits import NOTE_AGE_MS, SESSION_MS
 from tapeline.crypto.membership import parse_statement
-from tapeline.crypto.message.verify import ParsedMessage, VerifiedMessage
+from tapeline.crypto.message.verify import ParsedMessage, VerifiedMessage, parse_message
 from tapeline.wire.v1.objects_pb2 import Leaf, LeafType
 from tapeline.wire.v1.relay_pb2 import Delivery
 
@@ -116,8 +118,7 @@ class Taker:
     ) -> None:
         """Verify the message in its place, and open it where the session is read here."""
         require_leaf_of(leaf, LeafType.LEAF_TYPE_MESSAGE, row.tag, parsed.message_hash)
-        in_time = leaf.relay_time_ms <= reading.row.not_after_ms
-        require(in_time, Rule.MSG_SESSION, "The message came after its session ended.")
+        reading.require_open(self._device.directory.state, delivery.ack.index, leaf.relay_time_ms)
         verified = self._verdicts.message(
             parsed,
             sender_key=self._sender_key(reading),
@@ -127,6 +128,8 @@ class Taker:
         )
         reading.advance(parsed.message_hash)
         if reading.chain is not None:
+            # A change that ends the session may lie between the last note and this leaf: it is judged again then.
+            reading.row.unsettled_leaf, reading.row.unsettled_ms = delivery.ack.index, leaf.relay_time_ms
             self._open(delivery, leaf, reading.chain.open(verified), verified, reading, batch)
 
     def _open(
@@ -138,7 +141,13 @@ class Taker:
         reading: Reading,
         batch: Batch,
     ) -> None:
-        said = decode_content(content)
+        try:
+            said = decode_content(content)
+        except TapelineError as error:
+            # It stands in its place and opened: what it says is nothing, and what follows is read on.
+            alarm = self._alarms.row(error, delivery.conversation, verified.record_hash, verified.message_hash)
+            batch.alarms.append((alarm, error))
+            return
         sender = self._device.directory.state.device(reading.row.device).device
         message = MessageRow(
             conversation=delivery.conversation,
@@ -161,6 +170,28 @@ class Taker:
 
     def _sender_key(self, reading: Reading) -> bytes:
         return self._device.directory.state.device(reading.row.device).device.device_key
+
+    def leave_out(
+        self, error: TapelineError, delivery: Delivery, leaf: Leaf, row: ConversationRow, batch: Batch
+    ) -> None:
+        """Do without a delivery that failed unexpectedly: its session is dropped, a statement goes by its leaf's word.
+
+        Nothing is judged here but by what must be read to know whose session it is: each judgement may be what failed.
+        """
+        record_hash = b""
+        if leaf.type == LeafType.LEAF_TYPE_MEMBERSHIP:
+            row.membership = leaf.object_hash
+        elif leaf.type == LeafType.LEAF_TYPE_SESSION:
+            record_hash = leaf.object_hash
+            self._put_unread(delivery, leaf, SessionState.DROPPED, batch)
+        elif delivery.WhichOneof("item") == "message":
+            with suppress(Exception):
+                record_hash = parse_message(delivery.message).record_hash
+            reading = self._memory.readings.get(record_hash)
+            if reading is not None and reading.row.conversation == row.conversation:
+                reading.drop()
+                batch.readings[record_hash] = reading
+        batch.alarms.append((self._alarms.row(error, delivery.conversation, record_hash), error))
 
     def _drop(self, error: TapelineError, delivery: Delivery, leaf: Leaf, batch: Batch) -> None:
         """Drop the session that does not verify, tell, and leave a complaint to be filed."""

@@ -25,6 +25,7 @@ from tapeline.client.bus import EventBus
 from tapeline.client.device import Device
 from tapeline.client.errors import SendFailed
 from tapeline.client.events import NotSent, SendDelayed, StaleDevices
+from tapeline.client.faults import as_error
 from tapeline.client.send import storing
 from tapeline.client.send.outgoing import Outgoing
 from tapeline.client.session.opener import SessionOpener
@@ -113,8 +114,8 @@ class Lane:
                 try:
                     if not await self._send_some():
                         break
-                except TapelineError as error:
-                    await self._after_failure(error)
+                except Exception as fault:  # of this message: the lane, and the other conversations', go on
+                    await self._after_failure(as_error("Sending a message", fault))
 
     async def refuse_session(self, record_hash: bytes, error: TapelineError, named: Outgoing) -> None:
         """The relay refused a session's record, or a message in it: seal what it did not take in a new one.

@@ -15,6 +15,7 @@ from tapeline.base.rules import Refused
 from tapeline.client.alarms import Alarms
 from tapeline.client.bus import EventBus
 from tapeline.client.device import Device
+from tapeline.client.faults import as_error
 from tapeline.client.leafcheck import parse_leaf, require_leaf_of, require_not_backdated
 from tapeline.client.proofs import Proofs
 from tapeline.client.send.lane import Lane, Places
@@ -143,8 +144,9 @@ class Sender:
         lane, outgoing = ticket.lane, ticket.outgoing
         try:
             acked.append(_Acked(lane, outgoing, ack, self._verified_leaf(outgoing, ack)))
-        except TapelineError as error:
+        except Exception as fault:
             # It stays in the outbox: an acknowledgement that does not verify is none.
+            error = as_error("Verifying an acknowledgement", fault)
             await self._alarms.raise_now(error, lane.conversation, outgoing.row.record_hash)
 
     def _verified_leaf(self, outgoing: Outgoing, ack: Ack) -> Leaf:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 
-from tapeline.base.errors import TapelineError
 from tapeline.base.rules import Rule, require
 from tapeline.base.times import HOUR
 from tapeline.client.device import Device
+from tapeline.client.faults import as_error
 from tapeline.client.store import stock
 from tapeline.client.store.stock import Stocked
 from tapeline.client.transport.methods import PROVE, RESERVE
@@ -71,12 +70,14 @@ class ReceiptStock:
 
     async def _fill(self, keys: Sequence[EscrowFact]) -> None:
         # A vault that is busy or away is met again when a session needs it; sending then tells why.
-        with suppress(TapelineError):
+        try:
             async with self._lock:
                 while sum(_matches(one, keys) for one in self._stock) < KEPT:
                     fetched = await self._fetch(keys)
                     await self._device.database.run(partial(stock.add, stocked=fetched))
                     self._stock.append(fetched)
+        except Exception as fault:
+            as_error("Refilling the stock of receipts", fault)
 
     async def _drop_expired(self) -> None:
         limit = self._device.clock() + _MARGIN_MS

@@ -22,6 +22,7 @@ from typing import Generic, TypeVar
 
 import sqlcipher3
 
+from tapeline.base.errors import StateError
 from tapeline.client.errors import ClientClosed, StoreProblem
 from tapeline.client.store.keys import StoreKey
 from tapeline.client.store.schema import migrate
@@ -129,7 +130,7 @@ class Database:
         try:
             task.result = task.job(self._connection)
         except Exception as error:  # handed to the caller, whose job it was
-            task.error = _as_problem(error) if isinstance(error, sqlcipher3.Error) else error
+            task.error = _of_job(error)
             self._connection.execute("ROLLBACK TO job")
         self._connection.execute("RELEASE job")
 
@@ -168,6 +169,13 @@ def _connect(path: Path, key: StoreKey) -> Connection:
         connection.close()
         raise
     return connection
+
+
+def _of_job(error: Exception) -> Exception:
+    """Tell what a job gave the database that it can not hold, which is the job's fault, from a store that fails."""
+    if isinstance(error, sqlcipher3.DataError | sqlcipher3.IntegrityError | sqlcipher3.ProgrammingError):
+        return StateError("What was to be stored does not fit the store.", "Report it; the rest goes on.")
+    return _as_problem(error) if isinstance(error, sqlcipher3.Error) else error
 
 
 def _as_problem(_error: BaseException) -> StoreProblem:

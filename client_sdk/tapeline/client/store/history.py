@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from sqlite3 import Connection
 
 from tapeline.client.store import meta
@@ -34,8 +35,22 @@ class MessageRow:
     position: int = 0
 
 
-def add(connection: Connection, row: MessageRow) -> bool:
-    """Store a message and set its position; False where (sender, message id) is there already."""
+class Added(Enum):
+    """What became of a message that was to be stored."""
+
+    NEW = "new"
+    REPEAT = "repeat"  # the same message, delivered or sent again: one is kept
+    TWICE = "twice"  # its id stands for another content too: both are kept
+
+
+def add(connection: Connection, row: MessageRow) -> Added:
+    """Store a message and set its position, unless the conversation has its content under its sender's id already."""
+    known = connection.execute(
+        "SELECT conversation, content FROM messages WHERE user = ? AND firm = ? AND message_id = ?",
+        (row.user, row.firm, row.message_id),
+    ).fetchall()
+    if (row.conversation, row.content) in known:
+        return Added.REPEAT
     cursor = connection.execute(
         "INSERT OR IGNORE INTO messages (conversation, sequence, record_hash, message_index, message_hash, firm, user,"
         " device, message_id, content, leaf_index, relay_time_ms, client_time_ms)"
@@ -57,9 +72,9 @@ def add(connection: Connection, row: MessageRow) -> bool:
         ),
     )
     if cursor.rowcount != 1:
-        return False
+        return Added.REPEAT
     row.position = cursor.lastrowid or 0
-    return True
+    return Added.TWICE if known else Added.NEW
 
 
 def after(connection: Connection, position: int, limit: int) -> list[MessageRow]:

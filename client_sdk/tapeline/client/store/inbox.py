@@ -51,6 +51,8 @@ class SessionRow:
         leaf: of the record, encoded.
         leaf_index: of the record.
         view: RecordView bytes, kept until the record was judged at a note that holds its leaf; then None.
+        membership, note_size: from the context: what decides when the session ends.
+        unsettled_leaf, unsettled_ms: the newest message read while the directory was not known up to its leaf; 0: none.
     """
 
     state: SessionState
@@ -64,6 +66,15 @@ class SessionRow:
     leaf: bytes
     leaf_index: int
     view: bytes | None
+    membership: bytes = b""
+    note_size: int = 0
+    unsettled_leaf: int = 0
+    unsettled_ms: int = 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether the record and every message so far were judged for good."""
+        return self.view is None and not self.unsettled_leaf
 
 
 def load_conversations(connection: Connection) -> list[ConversationRow]:
@@ -85,7 +96,7 @@ def load_sessions(connection: Connection) -> list[SessionRow]:
     """Return every session that may still bring messages, however long ago it ended: a cursor may lie inside it."""
     rows = connection.execute(
         "SELECT state, record_hash, conversation, device, chain, next_index, previous, not_after_ms, leaf, leaf_index,"
-        " view FROM sessions"
+        " view, membership, note_size, unsettled_leaf, unsettled_ms FROM sessions"
     )
     return [SessionRow(SessionState(state), *rest) for state, *rest in rows]
 
@@ -94,7 +105,8 @@ def put_session(connection: Connection, row: SessionRow) -> None:
     """Store a session; secure_delete overwrites the chain state that it replaces."""
     connection.execute(
         "INSERT OR REPLACE INTO sessions (record_hash, conversation, device, state, chain, next_index, previous,"
-        " not_after_ms, leaf, leaf_index, view) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " not_after_ms, leaf, leaf_index, view, membership, note_size, unsettled_leaf, unsettled_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             row.record_hash,
             row.conversation,
@@ -107,6 +119,10 @@ def put_session(connection: Connection, row: SessionRow) -> None:
             row.leaf,
             row.leaf_index,
             row.view,
+            row.membership,
+            row.note_size,
+            row.unsettled_leaf,
+            row.unsettled_ms,
         ),
     )
 

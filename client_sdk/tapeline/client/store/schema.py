@@ -77,7 +77,20 @@ CREATE TABLE pending_leaves (
 ALTER TABLE alarms ADD COLUMN acks BLOB NOT NULL DEFAULT x'';
 """
 
-_STEPS = (_V1, _V2)
+_V3 = """
+-- One message id may stand for several contents: each is kept and shown, and the second is an alarm (`history.add`).
+DROP INDEX messages_once;
+CREATE INDEX messages_by_id ON messages (user, firm, message_id);
+
+-- What decides when a session ends (`directory.ending`), and the newest message that was read before the directory was
+-- known up to its leaf: whether the session had ended by then is judged once it is. 0 where nothing waits.
+ALTER TABLE sessions ADD COLUMN membership BLOB NOT NULL DEFAULT x'';
+ALTER TABLE sessions ADD COLUMN note_size INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN unsettled_leaf INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN unsettled_ms INTEGER NOT NULL DEFAULT 0;
+"""
+
+_STEPS = (_V1, _V2, _V3)
 VERSION = len(_STEPS)
 
 

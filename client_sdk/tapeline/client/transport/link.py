@@ -20,6 +20,7 @@ from google.protobuf.message import Message
 from tapeline.base.errors import TapelineError
 from tapeline.base.times import Rng
 from tapeline.client.errors import RelayUnreachable
+from tapeline.client.faults import as_error
 from tapeline.client.transport.backoff import Backoff
 from tapeline.client.transport.calls import Caller, from_rpc_error
 from tapeline.client.transport.methods import CONNECT
@@ -88,8 +89,8 @@ class Link:
             except grpc.aio.AioRpcError as error:
                 cause = from_rpc_error(error)
                 self._caller.forget_login()
-            except TapelineError as error:
-                cause = error
+            except Exception as fault:
+                cause = as_error("Carrying the stream", fault)
                 self._caller.forget_login()
             self._go_down(cause)
             await asyncio.sleep(self._backoff.next_delay())
