@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +68,7 @@ def _review(deployment: Deployment, chat: Chat) -> None:
 
     for name, _ in APPROVERS:
         deployment.run("approver", "approve", case, *deployment.at_escrow(name))
+    _change_ones_mind(deployment, case)
     eventually(lambda: _reviewer(deployment, "status", case)["missing"] == ["a warrant: file the approved case for it"])
     _reviewer(deployment, "warrant", case)
     status = eventually(lambda: _with_warrant(deployment, case), what="the warrant is public")
@@ -95,6 +97,20 @@ def _review(deployment: Deployment, chat: Chat) -> None:
     assert _texts(opened["lines"]) == chat.said[chat.taped]
     _refuse_what_lies_outside(deployment, case, chat)
     _close(deployment, case)
+
+
+def _change_ones_mind(deployment: Deployment, case: str) -> None:
+    """An approver takes the approval back, rejects, takes that back too, and approves anew."""
+    name = APPROVERS[0][0]
+    for command, rejected in (("withdraw", []), ("reject", [name]), ("withdraw", [])):
+        deployment.run("approver", command, case, *deployment.at_escrow(name))
+        status = _reviewer(deployment, "status", case)
+        assert (status["approved_by"], status["rejected_by"]) == ([APPROVERS[1][0]], rejected)
+        assert _cases(deployment)[0]["rejected_by"] == rejected
+    assert "not approved" in json.dumps(_reviewer(deployment, "warrant", case, expect=1))
+    deployment.run("approver", "approve", case, *deployment.at_escrow(name))
+    again = deployment.run("approver", "approve", case, *deployment.at_escrow(name), expect=1)
+    assert "stands already" in json.dumps(again)
 
 
 def _release_by_carrying(deployment: Deployment, case: str, name: str, carrier: str) -> None:
@@ -161,6 +177,7 @@ def _close(deployment: Deployment, case: str) -> None:
     """An export names itself in the closing; afterwards the key is gone, and with it the case."""
     exported = _reviewer(deployment, "export", case, "--out", "out.jsonl")
     assert exported["complete"]
+    shutil.copytree(deployment.folder / "workspace", deployment.folder / "copy of the workspace")
     deployment.run(
         "reviewer", "close", case, *deployment.at_escrow(REVIEWER), "--data", "workspace", "--result", "Nothing found.",
         "--export", "out.jsonl",
@@ -177,6 +194,19 @@ def _close(deployment: Deployment, case: str) -> None:
         logged = eventually(kinds, what="the closing is logged")
     assert {"roster", "escrow-key", "case", "approval", "manifest", "warrant"} <= set(logged)
     assert (logged.count("release"), logged.count("vault-release"), logged.count("opening")) == (3, 1, 2)
+    _refuse_after_closing(deployment, case)
+
+
+def _refuse_after_closing(deployment: Deployment, case: str) -> None:
+    """Nobody releases any more, and a copy of the workspace from before opens nothing."""
+    copied = [*deployment.at_both(REVIEWER), "--data", "copy of the workspace"]
+    assert "closed" in json.dumps(deployment.run("reviewer", "open", case, *copied, expect=1))
+    assert _release(deployment, HOLDERS[3]) == []
+    status = _reviewer(deployment, "status", case)
+    assert (status["ended"], status["closed"], status["missing"]) == ("closed", True, [])
+    assert _cases(deployment) == []
+    everything = deployment.run("approver", "list", "--all", *deployment.at_escrow(APPROVERS[0][0]))["cases"]
+    assert [one["ended"] for one in everything] == ["closed"]
 
 
 def _file(deployment: Deployment, subject: str) -> str:

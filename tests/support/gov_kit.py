@@ -448,6 +448,10 @@ class Matter:
         )  # fmt: skip
         self.warrant = replace(named, **(warrant or {}))  # type: ignore[arg-type]
         self.warrant_envelope = sign(self.warrant, warrant_by)
+        self.audit.post("case", self.case_envelope, self.filed_ms)
+        for one in self.approvals:
+            self.audit.post("approval", one, self.filed_ms)
+        self.audit.post("manifest", self.manifest_envelope, self.filed_ms)
         if log_warrant:
             self.warrant_index = self.audit.post("warrant", self.warrant_envelope, self.filed_ms)
             self.older_notes = [self.audit.log.note(self.filed_ms + MINUTE)]

@@ -1,4 +1,4 @@
-"""`tapeline approver`: read cases, approve or reject them."""
+"""`tapeline approver`: read cases, approve or reject them, take either back."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def list_(
     key: KeyOption,
     roster: RosterOption,
     escrow: EscrowOption,
+    ended: Annotated[bool, typer.Option("--all", help="Closed, revoked and expired ones too.")] = False,
     passphrase_fd: PassphraseFd = None,
     passphrase_file: PassphraseFile = None,
     as_json: JsonOption = False,
@@ -38,8 +39,8 @@ def list_(
     """
     person, _ = open_person(key, passphrase_fd, passphrase_file)
     with desk_of(person, roster, escrow) as desk:
-        states = ApproverDesk(desk).cases()
-    rows = [{"case": one.case_hash.hex(), "matter": one.case.matter, "missing": list(one.missing)} for one in states]
+        states = ApproverDesk(desk).cases(ended=ended)
+    rows = [_row(one) for one in states]
     print_result({"cases": rows}, as_json=as_json, human=_list(states))
 
 
@@ -98,7 +99,7 @@ def reject(
     passphrase_file: PassphraseFile = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Reject this case, for the record.
+    """Reject this case; an approval of yours counts no more.
 
     Example: tapeline approver reject CASE --key ada.key --roster roster.json --escrow 127.0.0.1:7003
     --comment "The window is too wide."
@@ -107,6 +108,30 @@ def reject(
     with desk_of(person, roster, escrow) as desk:
         index = ApproverDesk(desk).reject(unhex(case, "case's hash"), comment)
     print_result({"audit_index": index}, as_json=as_json, human=f"Rejected; logged as audit leaf {index}.")
+
+
+@app.command()
+@command_errors
+def withdraw(
+    case: CaseArgument,
+    key: KeyOption,
+    roster: RosterOption,
+    escrow: EscrowOption,
+    comment: CommentOption = "",
+    passphrase_fd: PassphraseFd = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take your approval or rejection of this case back, as though you had not voted; you may vote anew.
+
+    What custodians released before stays released.
+
+    Example: tapeline approver withdraw CASE --key ada.key --roster roster.json --escrow 127.0.0.1:7002
+    """
+    person, _ = open_person(key, passphrase_fd, passphrase_file)
+    with desk_of(person, roster, escrow) as desk:
+        index = ApproverDesk(desk).withdraw(unhex(case, "case's hash"), comment)
+    print_result({"audit_index": index}, as_json=as_json, human=f"Withdrawn; logged as audit leaf {index}.")
 
 
 def case_table(case: Case) -> Table:
@@ -128,10 +153,31 @@ def case_table(case: Case) -> Table:
     return table
 
 
+def _row(state: CaseStatus) -> dict[str, object]:
+    return {
+        "case": state.case_hash.hex(),
+        "matter": state.case.matter,
+        "approved_by": list(state.approved_by),
+        "rejected_by": list(state.rejected_by),
+        "ended": state.ended,
+        "missing": list(state.missing),
+    }
+
+
 def _list(states: list[CaseStatus]) -> str:
     """Return two lines for each case; its hash stands alone on one, to be copied whole."""
-    told = (
-        f"{printable(one.case.matter)}: waits for {'; '.join(one.missing) or 'nothing'}\n  {one.case_hash.hex()}"
-        for one in states
-    )
+    told = (f"{printable(one.case.matter)}: {_stands(one)}\n  {one.case_hash.hex()}" for one in states)
     return "\n".join(told) or "No case is open."
+
+
+def _stands(state: CaseStatus) -> str:
+    """Return in words how a case stands, first what an approver must know."""
+    if state.ended:
+        return state.ended
+    votes = [
+        f"{what} by {', '.join(printable(name) for name in names)}"
+        for what, names in (("approved", state.approved_by), ("rejected", state.rejected_by))
+        if names
+    ]
+    waits = f"waits for {'; '.join(state.missing)}" if state.missing else "its warrant is answered"
+    return "; ".join((*votes, waits))

@@ -12,7 +12,7 @@ from rich.text import Text
 from tapeline.agent.ceremony import ROUNDS
 from tapeline.base.errors import StateError, Unavailable
 from tapeline.base.seam import system_clock, system_rng
-from tapeline.base.text import printable
+from tapeline.base.text import plural, printable
 from tapeline.base.times import MINUTE
 from tapeline.cli.common import (
     JsonOption,
@@ -34,7 +34,7 @@ from tapeline.cli.custodian_files import app as files_app
 from tapeline.cli.parties import EscrowOption, KeyOption, RelayOption, RosterOption, acting, desk_of, open_person, unhex
 from tapeline.cli.spoken import escrow_key_words
 from tapeline.cli.stores import held, store_of, watched_store
-from tapeline.custodian.answer import answer_warrant, answer_what_policy_allows, open_warrants
+from tapeline.custodian.answer import answer_all, answer_what_policy_allows, open_warrants
 from tapeline.custodian.ceremony.memory import CeremonyMemory
 from tapeline.custodian.ceremony.run import run_ceremony
 from tapeline.custodian.policy import read_policy
@@ -117,13 +117,18 @@ def release(
         me = acting(desk)
         releaser = Releaser(me, store, read_policy(policy), asker(yes=yes), system_rng)
         wanted = None if warrant is None else unhex(warrant, "warrant's hash")
-        posted = [
-            {"warrant": one.warrant.hex(), "epoch": one.epoch, "audit_index": one.audit_index, "repeated": one.repeated}
-            for entry in open_warrants(desk, me.id, wanted)
-            for one in answer_warrant(desk, releaser, entry, system_clock())
-        ]
-    human = f"{len(posted)} bundles released." if posted else "No warrant waits for this custodian."
-    print_result({"released": posted}, as_json=as_json, human=human)
+        waiting = open_warrants(desk, me.id, wanted, system_clock())
+        posted, refused = answer_all(desk, releaser, waiting, system_clock)
+    if refused and not posted:
+        raise refused[0].error
+    released = [
+        {"warrant": one.warrant.hex(), "epoch": one.epoch, "audit_index": one.audit_index, "repeated": one.repeated}
+        for one in posted
+    ]
+    told = [{"warrant": one.warrant.hex(), "cause": one.error.cause, "remedy": one.error.remedy} for one in refused]
+    lines = [f"{plural(len(posted), 'bundle')} released." if posted else "No warrant waits for this custodian."]
+    lines += [f"Not released: warrant {one.warrant.hex()[:16]}: {one.error}" for one in refused]
+    print_result({"released": released, "refused": told}, as_json=as_json, human="\n".join(lines))
 
 
 @app.command()

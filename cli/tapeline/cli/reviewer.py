@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tapeline.base.errors import MalformedInput
-from tapeline.base.text import printable
+from tapeline.base.text import plural, printable
 from tapeline.base.times import SECOND
 from tapeline.cli.common import JsonOption, PassphraseFd, PassphraseFile, command_errors, print_result
 from tapeline.cli.parties import EscrowOption, KeyOption, RelayOption, RosterOption, desk_of, open_person, unhex
@@ -158,7 +158,9 @@ def close(
     passphrase_file: PassphraseFile = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Destroy the case's key and post the closing.
+    """Destroy the case's key and post the closing: from then on nothing of the case is released or opened any more.
+
+    A closed case stays closed; whoever needs it again files a new one.
 
     Example: tapeline reviewer close CASE --key rita.key --data rita --roster roster.json --escrow 127.0.0.1:7003
     --result "No breach found."
@@ -168,7 +170,7 @@ def close(
     with desk_of(person, roster, escrow) as desk:
         workspace = workspace_of(desk, data, passphrase)
         index = workspace.close(unhex(case, "case's hash"), result, exports=exports)
-    print_result({"audit_index": index}, as_json=as_json, human=f"Closed; logged as audit leaf {index}.")
+    print_result({"audit_index": index}, as_json=as_json, human=f"Closed for good; logged as audit leaf {index}.")
 
 
 def _subject(text: str, firm: str) -> Subject:
@@ -191,6 +193,7 @@ def _status(found: CaseStatus) -> dict[str, object]:
         "matter": found.case.matter,
         "approved_by": list(found.approved_by),
         "rejected_by": list(found.rejected_by),
+        "withdrawn_by": list(found.withdrawn_by),
         "warrant": found.warrant.hex(),
         "sessions": found.sessions,
         "messages": found.messages,
@@ -200,6 +203,7 @@ def _status(found: CaseStatus) -> dict[str, object]:
         ],
         "vault_released": found.vault_released,
         "closed": found.closed,
+        "ended": found.ended,
         "missing": list(found.missing),
     }
 
@@ -209,11 +213,12 @@ def _status_table(found: CaseStatus) -> Table:
     rows = [
         ("Approved by", ", ".join(found.approved_by)),
         ("Rejected by", ", ".join(found.rejected_by)),
+        *([("Withdrawn by", ", ".join(found.withdrawn_by))] if found.withdrawn_by else []),
         ("Warrant", found.warrant.hex()[:16] or "none yet"),
-        ("Sessions", f"{found.sessions} with {found.messages} messages"),
+        ("Sessions", f"{found.sessions:,} with {plural(found.messages, 'message')}"),
         *((f"Epoch {one.epoch}", f"{len(one.released_by)} of {one.threshold} custodians") for one in found.epochs),
         ("Vault", "released" if found.vault_released else "not yet"),
-        ("Missing", "\n".join(found.missing) or "nothing: open it"),
+        ("Missing", "\n".join(found.missing) or "nothing: open it") if not found.ended else ("State", found.ended),
     ]
     for name, value in rows:
         table.add_row(Text(name), Text(printable(value, newlines=True), overflow="fold"))

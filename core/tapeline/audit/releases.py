@@ -5,7 +5,7 @@ For a release at audit leaf i:
 1. the warrant that it names is a leaf below i, and so are the case, approvals and manifest that the warrant names;
 2. case, approvals, manifest and warrant verify by the roster of the warrant's time, the approvals as a quorum;
 3. the warrant was neither expired nor revoked when the release was logged, nor was the case, an approval, or one
-   who signed or asked for them;
+   who signed or asked for them; the case was not closed; each approval was still its approver's last word;
 4. the release is signed by the custodian, or the vault, and names only sessions of the manifest;
 5. nobody released a session twice for one warrant;
 6. the manifest's note is of this archive, and its list is exactly the case's scope.
@@ -21,6 +21,7 @@ from tapeline.audit.notes import NoteTable
 from tapeline.audit.sessions import SessionTable
 from tapeline.audit.statements import AuditHistory, Entry
 from tapeline.base.errors import TapelineError
+from tapeline.base.rules import Rule, require
 from tapeline.governance.approvals import VerifiedApproval, verify_approvals
 from tapeline.governance.case import Case, case_signers, verify_case
 from tapeline.governance.dsse import Envelope
@@ -28,6 +29,7 @@ from tapeline.governance.manifest import Manifest, verify_manifest
 from tapeline.governance.person import Person
 from tapeline.governance.release import VaultRelease, verify_release, verify_vault_release
 from tapeline.governance.scope import freeze
+from tapeline.governance.standing import Standing
 from tapeline.governance.warrant import Warrant, verify_warrant
 from tapeline.transparency.merkle import leaf_hash
 
@@ -38,6 +40,7 @@ class Sound:
 
     warrant: Warrant
     case: Case
+    filed: Envelope
     reviewers: tuple[Person, ...]
     approvals: tuple[VerifiedApproval, ...]
     manifest: Manifest
@@ -103,6 +106,13 @@ class ReleaseJudge:
         roster = self._history.roster_at(entry.index)
         case = verify_case(case_envelope, roster, at_ms)
         verified = verify_approvals(approvals, case, roster, rosters.in_force(at_ms), at_ms)
+        standing = self._history.standing(case_envelope, below=entry.index, at_ms=at_ms)
+        require(standing.closed is None, Rule.GATE_CLOSED, "The warrant was issued after its case was closed.")
+        require(
+            all(_is_last_word(one, standing) for one in verified),
+            Rule.GATE_STANDING,
+            "The warrant names an approval that its approver had taken back.",
+        )
         assert manifest.envelope is not None  # `_parts` saw to it
         listed = verify_manifest(manifest.envelope, roster, case=case.statement_hash)
         assert entry.envelope is not None
@@ -114,7 +124,7 @@ class ReleaseJudge:
             manifest=manifest.statement_hash,
             at_ms=at_ms,
         )
-        return Sound(warrant, case, case_signers(case_envelope, roster), verified, listed)
+        return Sound(warrant, case, case_envelope, case_signers(case_envelope, roster), verified, listed)
 
     def _judge_manifest(self, sound: Sound, entry: Entry) -> None:
         """Step 6."""
@@ -179,6 +189,13 @@ class ReleaseJudge:
         ]
         for kind in dict.fromkeys(kind for kind, index in named if index is not None and index < entry.index):
             self._findings.add(Check.WARRANT, f"{who} released after the {kind} was revoked.", entry.where)
+        standing = self._history.standing(sound.filed, below=entry.index, at_ms=entry.time_ms)
+        if standing.closed is not None:
+            self._findings.add(Check.WARRANT, f"{who} released after the case was closed.", entry.where)
+        for approval in sound.approvals:
+            if not _is_last_word(approval, standing):
+                name = approval.approver.id
+                self._findings.add(Check.WARRANT, f"{who} released after {name} took the approval back.", entry.where)
         for record_hash in release.record_hashes:
             if sound.manifest.session(record_hash) is None:
                 self._findings.add(
@@ -206,3 +223,9 @@ class ReleaseJudge:
             key = (release.warrant_leaf, who, record_hash)
             if self._released.setdefault(key, release.bundle_hash) != release.bundle_hash:
                 self._findings.add(Check.TWICE, f"{who} released {short(record_hash)} twice.", entry.where)
+
+
+def _is_last_word(approval: VerifiedApproval, standing: Standing) -> bool:
+    """Tell whether it still was its approver's last word; revocations are judged apart."""
+    vote = standing.votes.get(approval.approver.id)
+    return vote is not None and vote.envelope.statement_hash == approval.approval.statement_hash

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tapeline.audit.archive import Tally
 from tapeline.audit.finding import Finding
 from tapeline.audit.reports import Testimony
+from tapeline.base.text import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,11 @@ class Report:
         text = (
             f"{tally.messages_sound:,} of {total:,} messages, {gaps}; "
             f"{tally.sessions_sound:,} of {tally.sessions:,} sessions openable; "
-            f"log checked by {len(self.witnesses)} witness{'' if len(self.witnesses) == 1 else 'es'}"
+            f"log checked by {plural(len(self.witnesses), 'witness', 'witnesses')}"
         )
         if self.complete:
             return f"Complete: {text}."
-        count = len(self.findings)
-        return f"Incomplete: {text}; {count:,} finding{'' if count == 1 else 's'}."
+        return f"Incomplete: {text}; {plural(len(self.findings), 'finding')}."
 
     def as_dict(self) -> dict[str, object]:
         """Return the object that --json prints."""

@@ -21,6 +21,7 @@ from tapeline.governance.dsse import Envelope, parse_envelope
 from tapeline.governance.opening import verify_opening
 from tapeline.governance.revocation import Revoked, maker_of, verify_revocation
 from tapeline.governance.roster import Roster
+from tapeline.governance.standing import DECIDING, CaseLeaf, Ledger, Standing, standing_of
 
 MIRRORED = ("roster", "escrow-key", "revocation")
 
@@ -34,6 +35,7 @@ class Entry:
     kind: str
     statement_hash: bytes
     time_ms: int
+    about: bytes
     envelope: Envelope | None
     raw: bytes
 
@@ -55,6 +57,16 @@ class AuditHistory:
     def roster_at(self, index: int) -> Roster:
         """Return the roster that is newest below an index of the audit log; the first one at its start."""
         return self.rosters.at(max(bisect_left(self.roster_indices, index), 1))
+
+    def standing(self, case: Envelope, *, below: int, at_ms: int) -> Standing:
+        """Return how a case stood below an index of the audit log, at a time."""
+        leaves = [
+            CaseLeaf(one.index, one.envelope, self.roster_at(one.index))
+            for one in self.entries
+            if one.about == case.statement_hash and one.kind in DECIDING and one.envelope is not None
+        ]
+        ledger = Ledger(self.roster_at(below), self.rosters.in_force(at_ms), self.revoked, at_ms, below)
+        return standing_of(case, leaves, ledger)
 
     def of_kind(self, *kinds: str) -> Iterator[Entry]:
         """Yield the entries of some kinds."""
@@ -95,7 +107,7 @@ def _read(index: int, data: bytes, log: ReadLog, copy: LogCopy, findings: Findin
         raw = copy.object(leaf.statement_hash)
         if leaf.kind == COMPLAINT:
             _check_complaint(raw, leaf.statement_hash, where, findings)
-            return Entry(index, data, leaf.kind, leaf.statement_hash, leaf.time_ms, None, raw)
+            return Entry(index, data, leaf.kind, leaf.statement_hash, leaf.time_ms, leaf.about, None, raw)
         envelope = parse_envelope(raw, leaf.kind)
         if envelope.statement_hash != leaf.statement_hash:
             findings.add(Check.OTHER_BYTES, "The statement is not the one that its leaf names.", where)
@@ -107,7 +119,7 @@ def _read(index: int, data: bytes, log: ReadLog, copy: LogCopy, findings: Findin
         findings.add(Check.MISSING, "The copy lacks the statement.", where)
     except TapelineError as error:
         findings.refused(error, where)
-    return Entry(index, data, leaf.kind, leaf.statement_hash, leaf.time_ms, envelope, raw)
+    return Entry(index, data, leaf.kind, leaf.statement_hash, leaf.time_ms, leaf.about, envelope, raw)
 
 
 def _check_complaint(raw: bytes, statement_hash: bytes, where: str, findings: Findings) -> None:

@@ -323,6 +323,16 @@ class Rule(Enum):
         "Set the clock.",
         True,
     )
+    GATE_STANDING = RuleText(
+        "GAT-12",
+        "a warrant whose approvals no longer stand: one was rejected, withdrawn, or followed by another",
+        "Collect the approvals again, then ask for a new warrant: tapeline reviewer warrant.",
+    )
+    GATE_CLOSED = RuleText(
+        "GAT-13",
+        "a case that is closed",
+        "A closed case stays closed: file a new one with tapeline reviewer file.",
+    )
     RELEASE_BINDING = RuleText(
         "REL-1",
         "a bundle whose release is not logged, or names another bundle, case or warrant",

@@ -22,5 +22,14 @@ def printable(text: str, *, limit: int = 4096, newlines: bool = False) -> str:
     return shown + "…" if len(text) > limit else shown
 
 
+def plural(count: int, noun: str, many: str = "") -> str:
+    """Return a count with its noun; `many` where the plural is not the noun with an s.
+
+    >>> plural(1, "bundle"), plural(1200, "bundle"), plural(2, "witness", "witnesses")
+    ('1 bundle', '1,200 bundles', '2 witnesses')
+    """
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+
+
 def _code(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii") if ord(char) < 0xD800 or ord(char) > 0xDFFF else "\\ufffd"

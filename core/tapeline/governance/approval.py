@@ -1,4 +1,4 @@
-"""Approvals and rejections: an approver's word on one exact case."""
+"""Approvals, rejections, withdrawals: an approver's word on one exact case, of which the last counts."""
 
 from __future__ import annotations
 
@@ -44,10 +44,8 @@ class Approval(Statement):
 
 
 @dataclass(frozen=True)
-class Rejection(Statement):
-    """A no to the case of that statement hash: a record for auditors; it outweighs no approvals."""
-
-    kind: ClassVar[str] = "rejection"
+class _Word(Statement):
+    """What rejections and withdrawals say alike."""
 
     case: bytes
     approver: str
@@ -65,10 +63,24 @@ class Rejection(Statement):
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
-        """Build the rejection from its fields."""
+        """Build the statement from its fields."""
         return cls(
             case=fields.hex("case", STATEMENT_HASH_BYTES),
             approver=fields.name("approver"),
             comment=fields.text("comment"),
             created_ms=fields.integer("created_ms"),
         )
+
+
+@dataclass(frozen=True)
+class Rejection(_Word):
+    """A no to the case of that statement hash: takes the approver's own approval away, and no other's."""
+
+    kind: ClassVar[str] = "rejection"
+
+
+@dataclass(frozen=True)
+class Withdrawal(_Word):
+    """Takes the approver's own approval or rejection back, as though there had been none."""
+
+    kind: ClassVar[str] = "withdrawal"

@@ -56,11 +56,8 @@ def verify_approval(
     approval = Approval.parse(parsed)
     approver = _approver(approval.approver, roster, in_force)
     parsed.require_signature(approver.key, "The approver whom the approval names did not sign it.")
-    require(
-        not _is_involved(approver, case, roster),
-        Rule.APPROVAL_SELF,
-        "The approver is the requester, a subject or a reviewer.",
-    )
+    involved = _involvement(approver, case, roster)
+    require(involved == "", Rule.APPROVAL_SELF, f"The approver is {involved}.")
     require(approval.case == case.statement_hash, Rule.APPROVAL_CASE, "The approval is of another case.")
     require(at_ms < approval.expires_ms, Rule.APPROVAL_CASE, "The approval is expired.")
     return VerifiedApproval(approval, approver)
@@ -79,12 +76,14 @@ def _approver(identifier: str, roster: Roster, in_force: Guarded) -> Person:
     return settled.get(identifier) or announced[identifier]
 
 
-def _is_involved(approver: Person, case: Case, roster: Roster) -> bool:
-    subjects = {subject.user for subject in case.subjects if subject.firm == roster.organisation}
+def _involvement(approver: Person, case: Case, roster: Roster) -> str:
+    """Return what keeps an approver from this case, in words; empty where nothing does."""
+    if approver.id == case.requester:
+        return "the case's requester"
+    if any((subject.firm, subject.user) == (roster.organisation, approver.id) for subject in case.subjects):
+        return "a subject of the case"
+    # By id and by key, so that a second row of the roster makes nobody uninvolved.
     reviewers = roster.with_role("reviewer")
-    return (
-        approver.id == case.requester
-        or approver.id in subjects
-        # By id and by key, so that a second row of the roster makes nobody uninvolved.
-        or any(approver.id == reviewer.id or approver.key == reviewer.key for reviewer in reviewers)
-    )
+    if any(approver.id == reviewer.id or approver.key == reviewer.key for reviewer in reviewers):
+        return "a reviewer"
+    return ""

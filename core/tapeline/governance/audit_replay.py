@@ -11,6 +11,8 @@ from tapeline.governance.auditleaf import parse_audit_leaf
 from tapeline.governance.chain import RosterChain
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.revocation import Revocation, Revoked, maker_of
+from tapeline.governance.roster import Roster
+from tapeline.governance.standing import DECIDING, CaseLeaf
 from tapeline.transparency import merkle
 from tapeline.transparency.checkpoint import parse_checkpoint
 from tapeline.transparency.cosigned import CosignedCheckpoint
@@ -40,6 +42,7 @@ class AuditView:
         leaf_hashes: RFC 6962 leaf hashes, 32 bytes each.
         chain: the rosters, each with the age that the notes prove.
         revoked: the revocations that count.
+        about: the leaves that decide how the case stands that the view was made for.
     """
 
     note: CosignedCheckpoint
@@ -48,6 +51,7 @@ class AuditView:
     leaf_hashes: tuple[bytes, ...]
     chain: RosterChain
     revoked: Revoked
+    about: tuple[CaseLeaf, ...]
 
     @property
     def time_ms(self) -> int:
@@ -70,14 +74,21 @@ class AuditView:
         return merkle.root_of(self.leaf_hashes[:size])
 
 
-def replay(entries: Sequence[AuditEntry], note: bytes, older_notes: Sequence[bytes], pinned_roster: bytes) -> AuditView:
+def replay(
+    entries: Sequence[AuditEntry],
+    note: bytes,
+    older_notes: Sequence[bytes],
+    pinned_roster: bytes,
+    about: bytes = b"",
+) -> AuditView:
     """Return the view of all leaves below a checkpoint.
 
     Args:
-        entries: every leaf from 0 on, with the texts of rosters and revocations.
+        entries: every leaf from 0 on, with the texts of rosters, revocations, and what decides about the case.
         note: cosigned checkpoint of exactly these leaves.
         older_notes: cosigned checkpoints of the same log, which prove the age of leaves; at most 16.
         pinned_roster: statement hash of version 1.
+        about: statement hash of the case that is judged; empty for none.
 
     Raises:
         Refused: GATE_CHECKPOINT, ROSTER_CHAIN, DSSE_SYNTAX, or of the wire format.
@@ -91,7 +102,7 @@ def replay(entries: Sequence[AuditEntry], note: bytes, older_notes: Sequence[byt
             chain.verify_audit_note(one)
     verified = tuple(chain.verify_audit_note(one) for one in notes)
     hashes = tuple(merkle.leaf_hash(entry.leaf) for entry in entries)
-    view = AuditView(verified[-1], verified, leaves, hashes, chain, revoked)
+    view = AuditView(verified[-1], verified, leaves, hashes, chain, revoked, _deciding(entries, leaves, chain, about))
     require(view.note.size == len(entries), Rule.GATE_CHECKPOINT, "The leaves are not all those of the checkpoint.")
     for checkpoint in verified:
         require(
@@ -147,6 +158,20 @@ def _replay_statements(
                 revoked.add(index, Revocation.parse(envelope), maker)
     require(len(chain) > 0, Rule.ROSTER_CHAIN, "The audit log holds no roster.")
     return chain, revoked
+
+
+def _deciding(
+    entries: Sequence[AuditEntry], leaves: Sequence[AuditLeaf], chain: RosterChain, about: bytes
+) -> tuple[CaseLeaf, ...]:
+    """Return the leaves that decide about a case; none of them may come without its text."""
+    found: list[CaseLeaf] = []
+    version = 0
+    for index, (entry, leaf) in enumerate(zip(entries, leaves, strict=True)):
+        version += leaf.kind == Roster.kind
+        if leaf.kind in DECIDING and leaf.about == about and version:
+            _require_text(entry, leaf)
+            found.append(CaseLeaf(index, parse_envelope(entry.statement, leaf.kind), chain.at(version)))
+    return tuple(found)
 
 
 def _first_witnessed(index: int, notes: Sequence[bytes], chain: RosterChain) -> int | None:

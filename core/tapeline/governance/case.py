@@ -121,7 +121,8 @@ def verify_case(envelope: Envelope | bytes, roster: Roster, at_ms: int) -> Case:
     case = Case.parse(parsed)
     require(case_signers(parsed, roster) != (), Rule.CASE_SIGNATURE, "No reviewer of the roster signed the case.")
     require(case.firm == roster.organisation, Rule.CASE_SIGNATURE, "The case asks for another firm's keys.")
-    require(_is_well_formed(case), Rule.CASE_SIGNATURE, "The case names nobody, or a window or lifetime that is none.")
+    fault = _fault(case)
+    require(fault == "", Rule.CASE_SIGNATURE, f"The case {fault}.")
     # No lower bound on created_ms: the reviewer's clock proves nothing, and an early case opens no more.
     require(at_ms < case.expires_ms, Rule.CASE_SIGNATURE, "The case is expired.")
     return case
@@ -132,13 +133,15 @@ def case_signers(envelope: Envelope, roster: Roster) -> tuple[Person, ...]:
     return tuple(person for person in roster.with_role("reviewer") if envelope.signed_by(person.key))
 
 
-def _is_well_formed(case: Case) -> bool:
-    return (
-        len(case.subjects) > 0
-        and len(set(case.subjects)) == len(case.subjects)
-        and len(set(case.conversations)) == len(case.conversations)
-        and case.window.from_ms <= case.window.to_ms
-        and case.created_ms < case.expires_ms
-        and case.matter.strip() != ""
-        and case.purpose.strip() != ""
+def _fault(case: Case) -> str:
+    """Return what makes a case ill-formed, in words; empty where nothing does."""
+    faults = (
+        ("names no subject", not case.subjects),
+        ("names a subject twice", len(set(case.subjects)) < len(case.subjects)),
+        ("names a conversation twice", len(set(case.conversations)) < len(case.conversations)),
+        ("has a window that ends before it begins", case.window.from_ms > case.window.to_ms),
+        ("expires before it was made", case.created_ms >= case.expires_ms),
+        ("has no matter", not case.matter.strip()),
+        ("has no purpose", not case.purpose.strip()),
     )
+    return next((fault for fault, holds in faults if holds), "")

@@ -11,6 +11,7 @@ from tapeline.governance.gate_documents import (
     step_1_replay_audit_log,
     step_1_require_clock,
     step_1_require_nothing_revoked,
+    step_2_require_standing,
     step_2_verify_case,
     step_3_require_sessions_in_scope,
     step_3_verify_manifest,
@@ -44,7 +45,8 @@ def pass_gate(package: GateInput, agent: AgentMemory, consent: Consent, now_ms: 
     1. The audit log: all its leaves lead to a checkpoint with a fresh quorum of cosignatures, which extends the one
        seen last; T agrees with the own clock; the rosters chain from the pinned one, the newest is unexpired;
        nothing that is named is revoked.
-    2. The case is a reviewer's; enough people of enough groups, none of them involved, approve exactly it at T.
+    2. The case is a reviewer's, and neither closed nor revoked; enough people of enough groups, none of them involved,
+       approve exactly it at T, each as their last word.
     3. The relay signed the manifest, over a cosigned archive; every session asked for is in it and in scope.
     4. The warrant names exactly these, is a leaf of the audit log, and has been public for the delay.
     5. Every record is in the archive and verifies in full; no C0 was answered for another record.
@@ -80,6 +82,7 @@ def pass_gate_before_ciphertext(package: GateInput, agent: AgentMemory, now_ms: 
     require(audit.time_ms < roster.expires_ms, Rule.ROSTER_EXPIRED, "The newest roster is expired.")  # 1
     step_1_require_nothing_revoked(package, audit)
     case, approvals = step_2_verify_case(package, audit)
+    standing = step_2_require_standing(package, audit, approvals)
     manifest, archive = step_3_verify_manifest(package, audit, case)
     step_3_require_sessions_in_scope(package, case, manifest)
     warrant, index = step_4_verify_warrant(package, audit, case, approvals, manifest)
@@ -90,6 +93,7 @@ def pass_gate_before_ciphertext(package: GateInput, agent: AgentMemory, now_ms: 
         case=case,
         reviewers=case_signers(Case.envelope(package.case), roster),
         approvals=approvals,
+        standing=standing,
         manifest=manifest,
         archive=archive,
         warrant=warrant,
@@ -114,6 +118,8 @@ def summarise(package: GateInput, agent: AgentMemory, now_ms: int) -> GateSummar
         requester=case.requester,
         reviewers=tuple(person.name for person in before.reviewers),
         approvers=tuple(one.approver.name for one in before.approvals),
+        rejected_by=tuple(person.name for person in before.standing.rejected_by),
+        withdrawn_by=tuple(person.name for person in before.standing.withdrawn_by),
         matter=case.matter,
         purpose=case.purpose,
         legal_basis=case.legal_basis,

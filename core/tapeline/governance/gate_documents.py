@@ -13,6 +13,7 @@ from tapeline.governance.case import Case, case_signers, verify_case
 from tapeline.governance.gate_input import AgentMemory, GateInput
 from tapeline.governance.manifest import Manifest, verify_manifest
 from tapeline.governance.scope import meets_window, require_in_scope
+from tapeline.governance.standing import Ledger, Standing, standing_of
 from tapeline.governance.warrant import Warrant, verify_warrant
 from tapeline.transparency.cosigned import CosignedCheckpoint
 
@@ -21,7 +22,8 @@ CLOCK_TOLERANCE_MS = 10 * MINUTE
 
 def step_1_replay_audit_log(package: GateInput, agent: AgentMemory) -> AuditView:
     """Replay the audit log, which must extend what the agent saw last."""
-    audit = replay(package.audit_leaves, package.audit_note, package.publication_notes, package.pinned_roster)
+    about = Case.envelope(package.case).statement_hash
+    audit = replay(package.audit_leaves, package.audit_note, package.publication_notes, package.pinned_roster, about)
     require(
         agent.audit_size <= audit.note.size and audit.prefix_root(agent.audit_size) == agent.audit_root,
         Rule.GATE_CHECKPOINT,
@@ -68,10 +70,24 @@ def step_1_require_nothing_revoked(package: GateInput, audit: AuditView) -> None
 
 
 def step_2_verify_case(package: GateInput, audit: AuditView) -> tuple[Case, tuple[VerifiedApproval, ...]]:
-    """Return the case and its approvals, judged at T."""
+    """Return the case and its approvals, judged at T; whether they stand is for `step_2_require_standing`."""
     roster, at_ms = audit.chain.current, audit.time_ms
     case = verify_case(package.case, roster, at_ms)
     return case, verify_approvals(package.approvals, case, roster, audit.chain.in_force(at_ms), at_ms)
+
+
+def step_2_require_standing(package: GateInput, audit: AuditView, approvals: Sequence[VerifiedApproval]) -> Standing:
+    """Return how the case stands at the checkpoint: it must be open, and every approval its approver's last word."""
+    ledger = Ledger.of(audit.chain, audit.revoked, audit.time_ms)
+    standing = standing_of(Case.envelope(package.case), audit.about, ledger)
+    standing.require_open()
+    stands = {one.approval.statement_hash for one in standing.approvals}
+    require(
+        all(one.approval.statement_hash in stands for one in approvals),
+        Rule.GATE_STANDING,
+        "An approval that the warrant names is not logged, or its approver voted otherwise since.",
+    )
+    return standing
 
 
 def step_3_verify_manifest(package: GateInput, audit: AuditView, case: Case) -> tuple[Manifest, CosignedCheckpoint]:

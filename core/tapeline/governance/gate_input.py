@@ -21,6 +21,7 @@ from tapeline.governance.manifest import Manifest
 from tapeline.governance.person import Person
 from tapeline.governance.roster import Roster
 from tapeline.governance.scope import SessionFact
+from tapeline.governance.standing import Standing
 from tapeline.governance.warrant import Warrant
 from tapeline.transparency import merkle
 from tapeline.transparency.cosigned import CosignedCheckpoint
@@ -149,6 +150,7 @@ class BeforeCiphertext:
         roster: its newest roster.
         case, manifest, warrant, approvals: verified.
         reviewers: who signed the case.
+        standing: the last words of all approvers.
         archive: the checkpoint of the package's archive note.
         warrant_leaf: RFC 6962 leaf hash of the warrant's first audit leaf, 32 bytes.
         memory: the agent's, with the audit checkpoint and T of this package.
@@ -159,6 +161,7 @@ class BeforeCiphertext:
     case: Case
     reviewers: tuple[Person, ...]
     approvals: tuple[VerifiedApproval, ...]
+    standing: Standing
     manifest: Manifest
     archive: CosignedCheckpoint
     warrant: Warrant
@@ -219,6 +222,8 @@ class GateSummary:
     requester: str
     reviewers: tuple[str, ...]
     approvers: tuple[str, ...]
+    rejected_by: tuple[str, ...]
+    withdrawn_by: tuple[str, ...]
     matter: str
     purpose: str
     legal_basis: str

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from tapeline.base.errors import MalformedInput, StateError
+from tapeline.base.errors import MalformedInput, NotFound, StateError
 from tapeline.base.rules import Rule, require
-from tapeline.governance.auditleaf import parse_audit_leaf
+from tapeline.governance.auditleaf import about_of, parse_audit_leaf
+from tapeline.governance.case import Case
 from tapeline.governance.chain import RosterChain
+from tapeline.governance.complaint import KIND as COMPLAINT
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.revocation import Revocation, Revoked, maker_of
 from tapeline.governance.roster import Roster
+from tapeline.governance.standing import DECIDING, CaseLeaf, Ledger, Standing, standing_of
 from tapeline.transparency.cosigned import CosignedCheckpoint
 from tapeline.transparency.merkle import leaf_hash, root_of
 from tapeline.wire.v1 import escrow_pb2 as wire
@@ -36,6 +41,7 @@ class AuditEntry:
     kind: str
     statement_hash: bytes
     time_ms: int
+    about: bytes
     dsse: bytes
 
 
@@ -48,6 +54,7 @@ class AuditReplica:
         self.entries: list[AuditEntry] = []
         self.checkpoint: CosignedCheckpoint | None = None
         self._by_hash: dict[bytes, AuditEntry] = {}
+        self._about: dict[bytes, list[AuditEntry]] = {}
 
     @property
     def roster(self) -> Roster:
@@ -89,7 +96,10 @@ class AuditReplica:
         require(old is None or old.size <= checkpoint.size, Rule.GATE_CHECKPOINT, "The audit log went back.")  # 3
         self.chain, self.revoked = chain, revoked
         self.checkpoint, self.entries = checkpoint, entries[: checkpoint.size]
-        self._by_hash = {entry.statement_hash: entry for entry in self.entries}
+        self._by_hash, self._about = {}, defaultdict(list)
+        for entry in self.entries:
+            self._by_hash.setdefault(entry.statement_hash, entry)  # of one that is logged twice the first leaf counts
+            self._about[entry.about].append(entry)
         return checkpoint
 
     def find(self, statement_hash: bytes) -> AuditEntry | None:
@@ -100,6 +110,29 @@ class AuditReplica:
         """Return the entries of a kind, in the log's order."""
         return [entry for entry in self.entries if entry.kind == kind]
 
+    def standing(self, case_hash: bytes, at_ms: int) -> Standing:
+        """Return how a posted case stands at a time.
+
+        Raises:
+            NotFound: no such case is posted, or its text is not readable with this role.
+            Refused: GATE_CHECKPOINT, where the board withholds a text that decides about it.
+        """
+        entry = self.find(case_hash)
+        if entry is None or entry.kind != Case.kind or not entry.dsse:
+            raise NotFound("The board shows no such case.", "Check its hash, and that your role may read it.")
+        ledger = Ledger.of(self.chain, self.revoked, at_ms)
+        return standing_of(Case.envelope(entry.dsse), self._deciding(case_hash), ledger)
+
+    def _deciding(self, case_hash: bytes) -> list[CaseLeaf]:
+        found: list[CaseLeaf] = []
+        rosters = [one.index for one in self.of_kind(Roster.kind)]
+        for entry in self._about.get(case_hash, ()):
+            if entry.kind in DECIDING:
+                require(entry.dsse != b"", Rule.GATE_CHECKPOINT, f"The board withholds the text of a {entry.kind}.")
+                roster = self.chain.at(max(bisect_left(rosters, entry.index), 1))
+                found.append(CaseLeaf(entry.index, parse_envelope(entry.dsse, entry.kind), roster))
+        return found
+
     def texts(self) -> Mapping[bytes, bytes]:
         """Return the readable texts by statement hash."""
         return {entry.statement_hash: entry.dsse for entry in self.entries if entry.dsse}
@@ -109,13 +142,15 @@ def _entry(item: wire.AuditItem, expected: int) -> AuditEntry:
     if item.index != expected or expected >= MAX_LEAVES:
         raise MalformedInput("The audit log's page does not follow the one before.", "Fetch it again.")
     leaf = parse_audit_leaf(item.leaf)
-    if item.dsse:
+    if item.dsse and leaf.kind != COMPLAINT:  # a device's word in its own form, which decides nothing here
+        envelope = parse_envelope(item.dsse, leaf.kind)
         require(
-            parse_envelope(item.dsse, leaf.kind).statement_hash == leaf.statement_hash,
+            envelope.statement_hash == leaf.statement_hash,
             Rule.GATE_CHECKPOINT,
             "A text of the audit log is not its leaf's.",
         )
-    return AuditEntry(item.index, item.leaf, leaf.kind, leaf.statement_hash, leaf.time_ms, item.dsse)
+        require(about_of(envelope) == leaf.about, Rule.LEAF_TAG, "An audit leaf names another case than its statement.")
+    return AuditEntry(item.index, item.leaf, leaf.kind, leaf.statement_hash, leaf.time_ms, leaf.about, item.dsse)
 
 
 def _take_roster(chain: RosterChain, entry: AuditEntry) -> None:

@@ -12,6 +12,7 @@ from tapeline.crypto.wire import decode
 from tapeline.governance.audit_replay import MAX_NOTES
 from tapeline.governance.manifest import Manifest
 from tapeline.governance.roster import Roster
+from tapeline.governance.standing import DECIDING
 from tapeline.governance.warrant import Warrant
 from tapeline.transparency.checkpoint import parse_checkpoint
 from tapeline.transparency.note import split_note
@@ -45,7 +46,7 @@ def documents(audit: AuditReplica, board: BoardClient, entry: AuditEntry) -> War
         manifest=_text(audit, warrant.manifest),
         audit_note=audit.checkpoint.raw,
         audit_leaves=[
-            AuditItem(index=one.index, leaf=one.leaf, dsse=one.dsse if one.kind in _PUBLIC_TEXTS else b"")
+            AuditItem(index=one.index, leaf=one.leaf, dsse=one.dsse if _is_needed(one, warrant.case) else b"")
             for one in audit.entries
         ],
         publication_notes=_older_notes(audit, board, entry),
@@ -100,6 +101,11 @@ def _under_one_note(
         answer = relay.prove(older[start : start + PROOFS_A_CALL], size)
         proofs.update((one.index, tuple(one.hashes)) for one in answer.proofs)
     return [ArchivedRecord(index=one.index, leaf=one.leaf, record=one.object, proof=proofs[one.index]) for one in found]
+
+
+def _is_needed(entry: AuditEntry, case_hash: bytes) -> bool:
+    """Tell whether a gate needs the text: public ones, and those that decide how this case stands."""
+    return entry.kind in _PUBLIC_TEXTS or (entry.about == case_hash and entry.kind in DECIDING)
 
 
 def _older_notes(audit: AuditReplica, board: BoardClient, warrant: AuditEntry) -> list[bytes]:

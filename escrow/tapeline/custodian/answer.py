@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tapeline.agent.archive import ArchiveReplica, CarriedPages
@@ -10,11 +11,13 @@ from tapeline.agent.desk import Desk
 from tapeline.agent.package import documents, warrants_of, with_records
 from tapeline.base.errors import NotFound, PermissionRefused, TapelineError
 from tapeline.base.rules import Refused, Rule
+from tapeline.base.times import Clock
 from tapeline.crypto.wire import encode, parse
 from tapeline.custodian.release import Released, Releaser
 from tapeline.governance.gate_input import GateInput
 from tapeline.governance.release import Release
 from tapeline.governance.roster import Roster
+from tapeline.governance.warrant import Warrant
 from tapeline.transparency.merkle import leaf_hash
 from tapeline.wire.v1.escrow_pb2 import VaultReleaseRequest, WarrantPackage
 
@@ -31,13 +34,36 @@ class Posted:
     repeated: bool
 
 
-def open_warrants(desk: Desk, custodian: str, wanted: bytes | None) -> list[AuditEntry]:
-    """Return the warrants' leaves that the custodian has not answered, or the one asked for by its hash.
+@dataclass(frozen=True)
+class NotReleased:
+    """A warrant that this agent did not answer, and why."""
+
+    warrant: bytes
+    error: TapelineError
+
+
+def answer_all(
+    desk: Desk, releaser: Releaser, entries: Sequence[AuditEntry], clock: Clock
+) -> tuple[list[Posted], list[NotReleased]]:
+    """Answer each warrant; one that the gate refuses stops none of the others."""
+    posted: list[Posted] = []
+    refused: list[NotReleased] = []
+    for entry in entries:
+        try:
+            posted.extend(answer_warrant(desk, releaser, entry, clock()))  # people take their time over each
+        except TapelineError as error:
+            refused.append(NotReleased(entry.statement_hash, error))
+    return posted, refused
+
+
+def open_warrants(desk: Desk, custodian: str, wanted: bytes | None, now_ms: int) -> list[AuditEntry]:
+    """Return the open cases' warrants that the custodian has not answered, or the one asked for by its hash.
 
     Raises:
         NotFound: no such warrant is logged.
     """
-    entries = [entry for entry, _ in warrants_of(desk.audit)]
+    warrants = warrants_of(desk.audit)
+    entries = [entry for entry, _ in warrants]
     if wanted is not None:
         found = [entry for entry in entries if entry.statement_hash == wanted]
         if not found:
@@ -45,7 +71,17 @@ def open_warrants(desk: Desk, custodian: str, wanted: bytes | None) -> list[Audi
         return found
     releases = [Release.parse(entry.dsse) for entry in desk.audit.of_kind(Release.kind) if entry.dsse]
     answered = {release.warrant_leaf for release in releases if release.custodian == custodian}
-    return [entry for entry in entries if leaf_hash(entry.leaf) not in answered]
+    waiting = [(entry, warrant) for entry, warrant in warrants if leaf_hash(entry.leaf) not in answered]
+    return [entry for entry, warrant in waiting if not _has_ended(desk, warrant, now_ms)]
+
+
+def _has_ended(desk: Desk, warrant: Warrant, now_ms: int) -> bool:
+    """Tell whether the warrant's case is closed or revoked; the gate judges it anew."""
+    try:
+        standing = desk.audit.standing(warrant.case, now_ms)
+    except TapelineError:
+        return False  # for the gate to say why
+    return standing.closed is not None or standing.revoked or now_ms >= warrant.not_after_ms
 
 
 def fetch(desk: Desk, entry: AuditEntry) -> WarrantPackage:
@@ -92,7 +128,7 @@ def answer_warrant(desk: Desk, releaser: Releaser, entry: AuditEntry, now_ms: in
 def answer_what_policy_allows(desk: Desk, releaser: Releaser, custodian: str, now_ms: int) -> list[str]:
     """Try every open warrant and return a line about each: released, or why not."""
     lines = []
-    for entry in open_warrants(desk, custodian, None):
+    for entry in open_warrants(desk, custodian, None, now_ms):
         name = entry.statement_hash.hex()[:16]
         try:
             answer_warrant(desk, releaser, entry, now_ms)

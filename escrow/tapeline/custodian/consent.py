@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.table import Table
 from rich.text import Text
 
-from tapeline.base.text import printable
+from tapeline.base.text import plural, printable
 from tapeline.base.times import time_text
 from tapeline.governance.gate_input import GateSummary
 
@@ -17,13 +19,21 @@ def consent_table(summary: GateSummary) -> Table:
         ("Who asks", summary.requester),
         ("Reviewed by", ", ".join(summary.reviewers)),
         ("Approved by", ", ".join(summary.approvers)),
+        *_named("Rejected by", summary.rejected_by),
+        *_named("Withdrawn by", summary.withdrawn_by),
         ("Matter", summary.matter),
         ("Why", summary.purpose),
         ("Legal basis", summary.legal_basis),
         ("Whose", ", ".join(summary.subjects)),
         (
             "How many",
-            f"{summary.sessions} sessions, {summary.messages} messages, {summary.conversations} conversations",
+            ", ".join(
+                (
+                    plural(summary.sessions, "session"),
+                    plural(summary.messages, "message"),
+                    plural(summary.conversations, "conversation"),
+                )
+            ),
         ),
         ("From", _time(summary.window_from_ms)),
         ("Until", _time(summary.window_to_ms)),
@@ -33,6 +43,10 @@ def consent_table(summary: GateSummary) -> Table:
     ):
         table.add_row(Text(name), Text(printable(value, newlines=True), overflow="fold"))
     return table
+
+
+def _named(title: str, people: Sequence[str]) -> list[tuple[str, str]]:
+    return [(title, ", ".join(people))] if people else []
 
 
 def _announced(summary: GateSummary) -> list[tuple[str, str]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tapeline.base.errors import MalformedInput, NotFound
+from tapeline.base.errors import MalformedInput, NotFound, StateError
 from tapeline.base.rules import Rule, require
-from tapeline.escrow.state import BoardState
+from tapeline.escrow.state import BoardState, CaseFile
 from tapeline.escrow.store import NewStatement
 from tapeline.governance import complaint
-from tapeline.governance.approval import Approval, Rejection
+from tapeline.governance.approval import Approval, Rejection, Withdrawal
 from tapeline.governance.approvals import verify_approval
 from tapeline.governance.case import Case, verify_case
 from tapeline.governance.certificate import verify_certificate
@@ -18,7 +18,10 @@ from tapeline.governance.dsse import Envelope, parse_envelope
 from tapeline.governance.hold import verify_hold, verify_hold_release
 from tapeline.governance.opening import verify_opening
 from tapeline.governance.revocation import verify_revocation
+from tapeline.governance.standing import CaseLeaf, Ledger, Vote, VoteStatement, standing_of
 
+_NEXT = 2**63
+"""Stands for the leaf that a statement would become."""
 NOWHERE = b""
 """What a statement is about that is about no case."""
 
@@ -69,16 +72,58 @@ def _case(state: BoardState, envelope: Envelope, now_ms: int) -> bytes:
 
 
 def _approval(state: BoardState, envelope: Envelope, now_ms: int) -> bytes:
-    case = _open_case(state, Approval.parse(envelope).case)
-    in_force = state.chain.in_force(now_ms)
-    return verify_approval(envelope, case, state.roster, in_force, now_ms).approval.case
+    approval = Approval.parse(envelope)
+    file, before = _last_vote(state, approval, now_ms)
+    verify_approval(envelope, file.case, state.roster, state.chain.in_force(now_ms), now_ms)
+    if before is not None:
+        if approval.created_ms <= before.statement.created_ms:
+            raise StateError("A later word of yours on this case is logged.", "Approve anew.")
+        if _counts(state, file, before, now_ms):
+            raise StateError("Your approval of this case stands already.", "Nothing is left to do.")
+    return approval.case
 
 
 def _rejection(state: BoardState, envelope: Envelope, now_ms: int) -> bytes:
-    del now_ms
     rejection = Rejection.parse(envelope)
-    state.roster.require_signed_by(envelope, rejection.approver, "approver")
-    return _open_case(state, rejection.case).statement_hash
+    _require_approver(state, envelope, rejection, now_ms)
+    _, before = _last_vote(state, rejection, now_ms)
+    if before is not None and before.envelope.kind == envelope.kind:
+        raise StateError("Your rejection of this case stands already.", "Nothing is left to do.")
+    return rejection.case
+
+
+def _withdrawal(state: BoardState, envelope: Envelope, now_ms: int) -> bytes:
+    withdrawal = Withdrawal.parse(envelope)
+    _require_approver(state, envelope, withdrawal, now_ms)
+    _, before = _last_vote(state, withdrawal, now_ms)
+    if before is None:
+        raise StateError("You have neither approved nor rejected this case.", "There is nothing to withdraw.")
+    if before.envelope.kind == envelope.kind:
+        raise StateError("Your vote on this case is withdrawn already.", "Nothing is left to do.")
+    return withdrawal.case
+
+
+def _require_approver(state: BoardState, envelope: Envelope, word: VoteStatement, now_ms: int) -> None:
+    """Demand the signature of one who is an approver, by the newest roster or by the one in force."""
+    rows = (*state.roster.with_role("approver"), *state.chain.in_force(now_ms).approvers)
+    require(
+        any(row.id == word.approver and envelope.signed_by(row.key) for row in rows),
+        Rule.DSSE_SIGNATURE,
+        "No approver of that name signed the statement.",
+    )
+
+
+def _last_vote(state: BoardState, word: VoteStatement, now_ms: int) -> tuple[CaseFile, Vote | None]:
+    """Return the file of the case, which must be open, and the last word of the same approver on it."""
+    file = state.case(word.case)
+    standing = state.standing(file, now_ms)
+    standing.require_open()
+    return file, standing.votes.get(word.approver)
+
+
+def _counts(state: BoardState, file: CaseFile, vote: Vote, now_ms: int) -> bool:
+    counted = {one.approval.statement_hash for one in state.standing(file, now_ms).approvals}
+    return vote.envelope.statement_hash in counted
 
 
 def _opening(state: BoardState, envelope: Envelope, now_ms: int) -> bytes:
@@ -91,9 +136,15 @@ def _opening(state: BoardState, envelope: Envelope, now_ms: int) -> bytes:
 
 
 def _closing(state: BoardState, envelope: Envelope, now_ms: int) -> bytes:
-    del now_ms
     closing = verify_closing(envelope, state.roster)
-    return state.case(closing.case).case.statement_hash
+    file = state.case(closing.case)
+    leaves = [*file.leaves, CaseLeaf(_NEXT, envelope, state.roster)]
+    ledger = Ledger.of(state.chain, state.revoked, now_ms)
+    standing = standing_of(Case.envelope(file.dsse), leaves, ledger)
+    require(standing.closed is not None, Rule.DSSE_SIGNATURE, "Only a reviewer who signed the case closes it.")
+    if standing.closed != _NEXT:
+        raise StateError("The case is closed already.", "It stays closed; to go on, file a new one.")
+    return closing.case
 
 
 def _hold(state: BoardState, envelope: Envelope, now_ms: int) -> bytes:
@@ -114,19 +165,13 @@ def _revocation(state: BoardState, envelope: Envelope, now_ms: int) -> bytes:
     return NOWHERE
 
 
-def _open_case(state: BoardState, case_hash: bytes) -> Case:
-    """Return a case that is not revoked."""
-    file = state.case(case_hash)
-    require(not state.is_revoked(file), Rule.GATE_REVOKED, "The case is revoked.")
-    return file.case
-
-
 _CHECKS: Mapping[str, Check] = {
     "roster": _roster,
     "escrow-key": _certificate,
     "case": _case,
     "approval": _approval,
     "rejection": _rejection,
+    "withdrawal": _withdrawal,
     "opening": _opening,
     "closing": _closing,
     "hold": _hold,

@@ -23,7 +23,8 @@ async def post_bundle(board: Board, release: bytes, sealed_bundle: bytes) -> wir
     """Log a release with its bundle; the same bytes again are acknowledged with their first leaf.
 
     Raises:
-        Refused: GOV-1, REL-1 (another bundle, case or warrant), GAT-10 (a second, different release), WIR-3.
+        Refused: GOV-1, REL-1 (another bundle, case or warrant), GAT-10 (a second, different release), GAT-2 and GAT-13
+            (the case has ended), WIR-3.
         NotFound: no such case.
     """
     require(len(sealed_bundle) <= MAX_BUNDLE_BYTES, Rule.WIRE_SIZE, "A bundle is too large.")
@@ -34,6 +35,8 @@ def _admit(board: Board, dsse: bytes, sealed_bundle: bytes) -> NewStatement:
     kind = kind_of(dsse)
     release, who = _verified(board, kind, dsse)
     file = board.state.case(release.case)
+    if release.statement_hash not in file.releases:
+        board.state.standing(file, board.clock()).require_open()
     logged = {one.leaf_hash for one in file.warrants}
     if release.warrant_leaf not in logged:
         raise NotFound("The release names a warrant that is not the case's.", "Fetch the newest warrant.")

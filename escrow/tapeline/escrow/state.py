@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from tapeline.base.errors import NotFound
 from tapeline.escrow.store import Stored
-from tapeline.governance.approval import Approval
-from tapeline.governance.case import Case, case_signers
+from tapeline.governance.case import Case
 from tapeline.governance.certificate import EscrowCertificate
 from tapeline.governance.chain import RosterChain
+from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.release import Release, VaultRelease
 from tapeline.governance.revocation import Revocation, Revoked, maker_of
 from tapeline.governance.roster import Roster
+from tapeline.governance.standing import CaseLeaf, Ledger, Standing, standing_of
 from tapeline.governance.warrant import Warrant
 from tapeline.transparency.merkle import leaf_hash
 
@@ -33,8 +34,7 @@ class CaseFile:
 
     case: Case
     dsse: bytes
-    reviewers: tuple[str, ...]  # who signed it, and so may take it back
-    approvals: list[bytes] = field(default_factory=list)
+    leaves: list[CaseLeaf] = field(default_factory=list)  # those that decide how it stands
     warrants: list[LoggedWarrant] = field(default_factory=list)
     releases: set[bytes] = field(default_factory=set)  # statement hashes
     released: set[tuple[bytes, str, bytes]] = field(default_factory=set)  # warrant leaf, who, record hash
@@ -56,7 +56,10 @@ class BoardState:
                 "escrow-key": self._certificate,
                 "revocation": self._revocation,
                 "case": self._case,
-                "approval": self._approval,
+                "approval": self._deciding,
+                "rejection": self._deciding,
+                "withdrawal": self._deciding,
+                "closing": self._deciding,
                 "warrant": self._warrant,
                 "release": self._release,
                 "vault-release": self._vault_release,
@@ -79,14 +82,10 @@ class BoardState:
             raise NotFound("The board has no such case.", "Post the case first.")
         return found
 
-    def is_revoked(self, file: CaseFile) -> bool:
-        """Tell whether officers, or a reviewer who signed it, revoked a case."""
-        case_hash = file.case.statement_hash
-        makers = (None, *file.reviewers)
-        return any(self.revoked.covers("case", case_hash, maker=maker) for maker in makers)
-
-    def _signers(self, case: bytes) -> tuple[str, ...]:
-        return tuple(person.id for person in case_signers(Case.envelope(case), self.roster))
+    def standing(self, file: CaseFile, at_ms: int) -> Standing:
+        """Return how a case stands now."""
+        ledger = Ledger.of(self.chain, self.revoked, at_ms)
+        return standing_of(Case.envelope(file.dsse), file.leaves, ledger)
 
     def apply(self, stored: Stored) -> None:
         """Take a stored statement."""
@@ -106,10 +105,12 @@ class BoardState:
             self.revoked.add(stored.position, Revocation.parse(envelope), maker)
 
     def _case(self, stored: Stored) -> None:
-        self._cases[stored.statement_hash] = CaseFile(Case.parse(stored.dsse), stored.dsse, self._signers(stored.dsse))
+        self._cases[stored.statement_hash] = CaseFile(Case.parse(stored.dsse), stored.dsse)
+        self._deciding(stored)
 
-    def _approval(self, stored: Stored) -> None:
-        self._cases[Approval.parse(stored.dsse).case].approvals.append(stored.dsse)
+    def _deciding(self, stored: Stored) -> None:
+        envelope = parse_envelope(stored.dsse, stored.kind)
+        self._cases[stored.about].leaves.append(CaseLeaf(stored.position, envelope, self.roster))
 
     def _warrant(self, stored: Stored) -> None:
         warrant = Warrant.parse(stored.dsse)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from tapeline.base.rules import Refused, Rule, require
+from tapeline.base.rules import Rule, require
 from tapeline.escrow.board import Board
-from tapeline.escrow.state import BoardState, CaseFile
+from tapeline.escrow.state import CaseFile
 from tapeline.escrow.store import NewStatement
-from tapeline.governance.approval import Approval
-from tapeline.governance.approvals import verify_approval, verify_approvals
+from tapeline.governance.approvals import verify_approvals
 from tapeline.governance.case import verify_case
 from tapeline.governance.dsse import signer
 from tapeline.governance.manifest import Manifest, verify_manifest
@@ -18,13 +17,13 @@ from tapeline.wire.v1 import escrow_pb2 as wire
 async def issue_warrant(board: Board, case_hash: bytes, manifest: bytes) -> wire.AuditAck:
     """Log the manifest and a warrant over it, and return the warrant's acknowledgement; idempotent.
 
-    1. The case is open and not revoked.
+    1. The case is neither closed nor revoked.
     2. Its standing approvals form a quorum.
     3. The relay signed the manifest of this case, over a cosigned archive.
 
     Raises:
         NotFound: no such case.
-        Refused: GOV-5 to GOV-10, GAT-2, GAT-3.
+        Refused: GOV-5 to GOV-10, GAT-2, GAT-3, GAT-13.
     """
 
     def admit_manifest() -> NewStatement:
@@ -41,9 +40,12 @@ async def issue_warrant(board: Board, case_hash: bytes, manifest: bytes) -> wire
 
 def _warrant(board: Board, file: CaseFile, manifest: bytes) -> Warrant:
     state, now_ms = board.state, board.clock()
-    _require_open(state, file, now_ms)  # 1
-    standing = [dsse for dsse in file.approvals if _stands(state, file, dsse, now_ms)]
-    verified = verify_approvals(standing, file.case, state.roster, state.chain.in_force(now_ms), now_ms)  # 2
+    require(now_ms < state.roster.expires_ms, Rule.ROSTER_EXPIRED, "The roster is expired.")
+    verify_case(file.dsse, state.roster, now_ms)
+    standing = state.standing(file, now_ms)
+    standing.require_open()  # 1
+    last = [standing.votes[one.approver.id].envelope for one in standing.approvals]
+    verified = verify_approvals(last, file.case, state.roster, state.chain.in_force(now_ms), now_ms)  # 2
     listed = verify_manifest(manifest, state.roster, case=file.case.statement_hash)  # 3
     state.chain.verify_archive_note(listed.archive_note)
     hashes = tuple(sorted(one.approval.statement_hash for one in verified))
@@ -57,21 +59,3 @@ def _warrant(board: Board, file: CaseFile, manifest: bytes) -> Warrant:
         created_ms=now_ms,
         not_after_ms=min(file.case.expires_ms, *(one.approval.expires_ms for one in verified)),
     )
-
-
-def _require_open(state: BoardState, file: CaseFile, now_ms: int) -> None:
-    require(now_ms < state.roster.expires_ms, Rule.ROSTER_EXPIRED, "The roster is expired.")
-    verify_case(file.dsse, state.roster, now_ms)
-    require(not state.is_revoked(file), Rule.GATE_REVOKED, "The case is revoked.")
-
-
-def _stands(state: BoardState, file: CaseFile, dsse: bytes, now_ms: int) -> bool:
-    """Tell whether an approval still counts: one that expired or was revoked is left out of the warrant."""
-    approval = Approval.parse(dsse)
-    if state.revoked.covers("approval", approval.statement_hash, maker=approval.approver):
-        return False
-    try:
-        verify_approval(dsse, file.case, state.roster, state.chain.in_force(now_ms), now_ms)
-    except Refused:
-        return False
-    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tapeline.base.text import plural
 from tapeline.governance.case import Case
 from tapeline.governance.manifest import Manifest
 from tapeline.governance.scope import in_window
@@ -45,11 +46,11 @@ class Completeness:
         """The sentence: never "0 results" while something is still sealed."""
         again = f" ({self.repeats:,} sent again)" if self.repeats else ""
         counted = f"{self.read:,} of {self.expected:,} messages{again}"
-        checked = f"log checked by {self.witnesses} witnesses"
+        checked = f"log checked by {plural(self.witnesses, 'witness', 'witnesses')}"
         if self.complete:
             return f"Complete: {counted}, no gaps, {checked}."
-        sealed = f", {self.sealed_messages:,} still sealed in {self.sealed_sessions:,} sessions"
-        found = f", {len(self.findings)} findings" if self.findings else ""
+        sealed = f", {self.sealed_messages:,} still sealed in {plural(self.sealed_sessions, 'session')}"
+        found = f", {plural(len(self.findings), 'finding')}" if self.findings else ""
         return f"Incomplete: {counted}{sealed if self.sealed_sessions else ''}{found}, {checked}."
 
 

@@ -7,16 +7,14 @@ from dataclasses import dataclass, replace
 
 from tapeline.agent.audit import AuditReplica
 from tapeline.agent.package import warrants_of
-from tapeline.base.errors import NotFound
-from tapeline.base.rules import Refused
-from tapeline.governance.approval import Approval, Rejection
-from tapeline.governance.approvals import VerifiedApproval, verify_approval
 from tapeline.governance.case import Case
 from tapeline.governance.certificate import EscrowCertificate
-from tapeline.governance.closing import Closing
 from tapeline.governance.manifest import Manifest
 from tapeline.governance.release import Release, VaultRelease
+from tapeline.governance.standing import Standing
 from tapeline.transparency.merkle import leaf_hash
+
+CLOSED = "closed"
 
 
 @dataclass(frozen=True)
@@ -36,12 +34,19 @@ class EpochStatus:
 
 @dataclass(frozen=True)
 class CaseStatus:
-    """Where a case stands; `missing` says in sentences what it waits for, and is empty when it can be opened."""
+    """Where a case stands.
+
+    Attributes:
+        approved_by, rejected_by, withdrawn_by: approvers by their last word; an approval that does not count is none.
+        ended: "closed", "revoked" or "expired"; empty while the case is open.
+        missing: in sentences, what an open case waits for; empty when it can be opened.
+    """
 
     case_hash: bytes
     case: Case
     approved_by: tuple[str, ...]
     rejected_by: tuple[str, ...]
+    withdrawn_by: tuple[str, ...]
     approvals_needed: int
     groups: tuple[str, ...]
     groups_needed: int
@@ -50,8 +55,13 @@ class CaseStatus:
     messages: int
     epochs: tuple[EpochStatus, ...]
     vault_released: bool
-    closed: bool
+    ended: str
     missing: tuple[str, ...]
+
+    @property
+    def closed(self) -> bool:
+        """Tell whether the case is closed."""
+        return self.ended == CLOSED
 
 
 def case_status(
@@ -68,11 +78,9 @@ def case_status(
     Raises:
         NotFound: no such case is posted, or its text is not readable with this role.
     """
-    entry = audit.find(case_hash)
-    if entry is None or not entry.dsse:
-        raise NotFound("The board shows no such case.", "Check its hash; log in with a role that may read it.")
-    case = Case.parse(entry.dsse)
-    approvals = standing_approvals(audit, case, now_ms)
+    standing = audit.standing(case_hash, now_ms)
+    case = Case.parse(_text(audit, case_hash))
+    approvals = standing.approvals
     warrants = warrants_of(audit, case_hash)
     leaf = leaf_hash(warrants[-1][0].leaf) if warrants else b""
     manifest = _manifest(audit, warrants[-1][1].manifest) if warrants else None
@@ -81,7 +89,8 @@ def case_status(
         case_hash=case_hash,
         case=case,
         approved_by=tuple(one.approver.id for one in approvals),
-        rejected_by=tuple(one.approver for one in _rejections(audit) if one.case == case_hash),
+        rejected_by=tuple(person.id for person in standing.rejected_by),
+        withdrawn_by=tuple(person.id for person in standing.withdrawn_by),
         approvals_needed=in_force.approvals,
         groups=tuple(sorted({one.approver.group for one in approvals})),
         groups_needed=in_force.approval_groups,
@@ -90,30 +99,28 @@ def case_status(
         messages=manifest.messages if manifest else 0,
         epochs=_epochs(audit, leaf, certificates),
         vault_released=any(one.warrant_leaf == leaf for one in _vault_releases(audit)) if leaf else False,
-        closed=any(Closing.parse(one.dsse).case == case_hash for one in audit.of_kind(Closing.kind) if one.dsse),
+        ended=_ended(standing, case, now_ms),
         missing=(),
     )
-    return _with_missing(status)
+    return status if status.ended else _with_missing(status)
 
 
-def standing_approvals(audit: AuditReplica, case: Case, now_ms: int) -> list[VerifiedApproval]:
-    """Return the approvals of a case that count now, one for each approver."""
-    found: dict[str, VerifiedApproval] = {}
-    for entry in audit.of_kind(Approval.kind):
-        if not entry.dsse or Approval.parse(entry.dsse).case != case.statement_hash:
-            continue
-        try:
-            verified = verify_approval(entry.dsse, case, audit.roster, audit.chain.in_force(now_ms), now_ms)
-        except Refused:
-            continue
-        found[verified.approver.id] = verified
-    return list(found.values())
-
-
-def approval_texts(audit: AuditReplica, case: Case, now_ms: int) -> list[bytes]:
+def approval_texts(audit: AuditReplica, case_hash: bytes, now_ms: int) -> list[bytes]:
     """Return the envelopes of the approvals that count now."""
-    hashes = {one.approval.statement_hash for one in standing_approvals(audit, case, now_ms)}
-    return [entry.dsse for entry in audit.of_kind(Approval.kind) if entry.statement_hash in hashes]
+    return [_text(audit, one.approval.statement_hash) for one in audit.standing(case_hash, now_ms).approvals]
+
+
+def _ended(standing: Standing, case: Case, now_ms: int) -> str:
+    if standing.closed is not None:
+        return CLOSED
+    if standing.revoked:
+        return "revoked"
+    return "" if now_ms < case.expires_ms else "expired"
+
+
+def _text(audit: AuditReplica, statement_hash: bytes) -> bytes:
+    entry = audit.find(statement_hash)
+    return b"" if entry is None else entry.dsse
 
 
 def _with_missing(status: CaseStatus) -> CaseStatus:
@@ -160,10 +167,6 @@ def _epochs(
 def _manifest(audit: AuditReplica, statement_hash: bytes) -> Manifest | None:
     entry = audit.find(statement_hash)
     return Manifest.parse(entry.dsse) if entry is not None and entry.dsse else None
-
-
-def _rejections(audit: AuditReplica) -> list[Rejection]:
-    return [Rejection.parse(entry.dsse) for entry in audit.of_kind(Rejection.kind) if entry.dsse]
 
 
 def _vault_releases(audit: AuditReplica) -> list[VaultRelease]:

@@ -11,10 +11,12 @@ from tapeline.base.seam import system_clock
 from tapeline.base.times import Clock, Rng
 from tapeline.crypto.record.parse import parse_record
 from tapeline.custodian.answer import carried
+from tapeline.governance.case import Case, case_signers
 from tapeline.governance.certificate import EscrowCertificate
 from tapeline.governance.closing import Closing, Disposition, Export
 from tapeline.governance.dsse import signer
 from tapeline.governance.opening import Opening
+from tapeline.governance.person import Person
 from tapeline.review.casekeys import CaseKeys
 from tapeline.review.drafting import CaseDraft, make_case
 from tapeline.review.opening import Opened, fetch_package, open_case
@@ -61,11 +63,13 @@ class Workspace:
             Refused: as relay or board told.
         """
         status = self.status(case_hash)
+        if status.ended:
+            raise StateError(f"The case is {status.ended}.", "File a new case: tapeline reviewer file.")
         if len(status.approved_by) < status.approvals_needed or len(status.groups) < status.groups_needed:
             raise StateError(f"The case is not approved: {'; '.join(status.missing)}.", "Wait for the approvers.")
         entry = self.desk.audit.find(case_hash)
         text = entry.dsse if entry is not None else b""
-        approvals = approval_texts(self.desk.audit, status.case, self.clock())
+        approvals = approval_texts(self.desk.audit, case_hash, self.clock())
         manifest = self.desk.relay.freeze_manifest(text, approvals)
         return self.desk.board.issue_warrant(case_hash, manifest).index
 
@@ -106,8 +110,13 @@ class Workspace:
         dispositions: tuple[Disposition, ...] = (),
         exports: tuple[Export, ...] = (),
     ) -> int:
-        """Destroy the case's key, then post the closing that says so; return its audit index."""
+        """Destroy the case's key, then post the closing that says so; return its audit index.
+
+        Raises:
+            StateError: the case is closed already, or another reviewer's: nothing is destroyed in vain.
+        """
         me = self.desk.me()
+        self._require_mine(case_hash, me)
         self.keys.destroy(case_hash)
         closing = Closing(
             case=case_hash,
@@ -119,6 +128,15 @@ class Workspace:
             closed_ms=self.clock(),
         )
         return self.desk.board.post(closing.kind, closing.sign([signer(self.desk.key.signing)])).index
+
+    def _require_mine(self, case_hash: bytes, me: Person) -> None:
+        entry = self.desk.audit.find(case_hash)
+        if self.desk.audit.standing(case_hash, self.clock()).closed is not None:
+            raise StateError("The case is closed already.", "It stays closed; to go on, file a new one.")
+        chain, filed = self.desk.audit.chain, Case.envelope(entry.dsse if entry is not None else b"")
+        rosters = [chain.at(version) for version in range(1, len(chain) + 1)]
+        if all(me.id != person.id for roster in rosters for person in case_signers(filed, roster)):
+            raise StateError("Another reviewer filed this case.", "Ask them, or have the officers revoke it.")
 
     def _carried(self, package: WarrantPackage) -> bytes:
         self.desk.archive.sync(self.desk.relay)

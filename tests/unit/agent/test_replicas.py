@@ -67,7 +67,7 @@ def test_a_copy_holds_rosters_and_finds_statements(matter: Matter) -> None:
 @pytest.mark.rule(Rule.GATE_CHECKPOINT)
 def test_a_text_that_is_not_its_leafs_is_refused(matter: Matter) -> None:
     def change(page: wire.AuditPage) -> None:
-        page.items[1].dsse = replace(matter.warrant, not_after_ms=matter.warrant.not_after_ms + 1).sign([])
+        page.items[-1].dsse = replace(matter.warrant, not_after_ms=matter.warrant.not_after_ms + 1).sign([])
 
     refused(matter, Rule.GATE_CHECKPOINT, change)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,8 +20,10 @@ from tapeline.base.seam import system_clock
 from tapeline.base.times import DAY, HOUR, MINUTE
 from tapeline.crypto.ids import tag, user_id
 from tapeline.crypto.record.parse import parse_record
+from tapeline.governance.approval import Rejection
 from tapeline.governance.auditleaf import make_audit_leaf
 from tapeline.governance.case import Case, Subject, Window
+from tapeline.governance.closing import Closing
 from tapeline.governance.dsse import parse_envelope, signer
 from tapeline.governance.gate import pass_gate_before_ciphertext
 from tapeline.governance.gate_input import BeforeCiphertext
@@ -74,7 +76,14 @@ class Matter:
         async with refusals():
             return (await self.stub.FreezeManifest(request, metadata=self.rita)).manifest
 
-    async def package(self, manifest: bytes, *, age_ms: int = 2 * HOUR, by: str = "acme/escrow") -> WarrantPackage:
+    async def package(
+        self,
+        manifest: bytes,
+        *,
+        age_ms: int = 2 * HOUR,
+        by: str = "acme/escrow",
+        later: Sequence[tuple[str, bytes]] = (),
+    ) -> WarrantPackage:
         """Log a warrant and put the package together, as the escrow service does; the audit log is that old."""
         now, audit = system_clock(), self.town.audits["acme"]
         approvals = self.approvals("abel", "adah")
@@ -84,8 +93,9 @@ class Matter:
             manifest=Manifest.parse(manifest).statement_hash, created_ms=now, not_after_ms=now + DAY,
         ).sign([signer(key(by))])  # fmt: skip
         roster_text = self.town.roster_files[0].read_bytes()
-        texts = {0: roster_text}
-        leaves = [("roster", roster_text), ("warrant", warrant)]
+        leaves = [("roster", roster_text), ("case", self.case_dsse), *(("approval", one) for one in approvals)]
+        leaves += [("warrant", warrant), *later]
+        texts = {index: text for index, (kind, text) in enumerate(leaves) if kind != "warrant"}
         for kind, text in leaves:
             audit.append(make_audit_leaf(parse_envelope(text, kind), now - age_ms))
         items = [
@@ -293,6 +303,19 @@ async def test_no_ciphertext_under_a_warrant_that_escrow_did_not_sign(matter: Ma
     with pytest.raises(Refused) as caught:
         await matter.ciphertext(package)
     assert caught.value.rule is Rule.GATE_WARRANT
+
+
+@pytest.mark.parametrize(("kind", "rule"), [("rejection", Rule.GATE_STANDING), ("closing", Rule.GATE_CLOSED)])
+async def test_no_ciphertext_against_a_rejection_or_after_closing(kind: str, rule: Rule, matter: Matter) -> None:
+    case, now = matter.case.statement_hash, system_clock()
+    word = {
+        "rejection": sign(Rejection(case, "abel", "too wide", now + 1), "acme/abel"),
+        "closing": sign(Closing(case, "rita", "", (), (), True, now), "acme/rita"),
+    }[kind]
+    package = await matter.package(await matter.manifest(), later=[(kind, word)])
+    with pytest.raises(Refused) as caught:
+        await matter.ciphertext(package)
+    assert caught.value.rule is rule
 
 
 @pytest.mark.rule(Rule.GATE_CHECKPOINT)

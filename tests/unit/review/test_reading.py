@@ -45,7 +45,7 @@ def test_something_sealed_is_never_zero_results(talk: Talk) -> None:
     judged = talk.judged(sessions=talk.read()[1:], sealed=sealed)
     assert not judged.complete
     assert judged.findings == ()
-    assert judged.sentence.startswith("Incomplete: 0 of 4 messages, 4 still sealed in 1 sessions")
+    assert judged.sentence.startswith("Incomplete: 0 of 4 messages, 4 still sealed in 1 session,")
 
 
 def test_a_relay_that_leaves_a_session_out_is_caught(talk: Talk) -> None:
