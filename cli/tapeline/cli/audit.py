@@ -150,11 +150,12 @@ def _show(report: Report) -> None:
         for finding in report.findings:
             table.add_row(*(Text(printable(text)) for text in (finding.rule, finding.where, finding.what)))
         console.print(table)
-    if report.complaints:
-        table = Table("rule", "who", "what", "where", title="Complaints of devices", title_justify="left")
-        for one in report.complaints:
-            table.add_row(*(Text(printable(text)) for text in (one.rule, one.who, one.what, one.where)))
-        console.print(table)
+    for title, reports in (("Complaints of devices", report.complaints), ("Forked sessions", report.forks)):
+        if reports:
+            table = Table("rule", "who", "what", "where", title=title, title_justify="left")
+            for one in reports:
+                table.add_row(*(Text(printable(text)) for text in (one.rule, one.who, one.what, one.where)))
+            console.print(table)
     console.print(
         f"{report.archive_size:,} archive leaves, {report.audit_size:,} audit leaves, "
         f"{report.warrants:,} warrants, {report.releases:,} releases."

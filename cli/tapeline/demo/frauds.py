@@ -1,4 +1,4 @@
-"""Six frauds of a modified client, each beside its unmodified twin, through the running relay.
+"""Eight frauds of a modified client, each beside its unmodified twin, through the running relay.
 
 Every fraud differs from its twin in one step only, so that the relay's refusal can have no other cause.
 """
@@ -18,6 +18,8 @@ from tapeline.client.transport.methods import CONNECT, PUBLISH
 from tapeline.crypto.group import Scalar
 from tapeline.crypto.limits import PREKEY_MS
 from tapeline.crypto.message.chain import SendingChain
+from tapeline.crypto.message.verify import KIND as MESSAGE
+from tapeline.crypto.message.verify import hash_message
 from tapeline.crypto.objects import seal_object
 from tapeline.crypto.prekey import KIND as PREKEY
 from tapeline.crypto.prekey_secret import make_prekey
@@ -77,13 +79,15 @@ class Fraudster:
     texts: list[bytes]
 
     async def run(self) -> list[Verdict]:
-        """Try all six."""
+        """Try all eight."""
         frauds: tuple[Callable[[], Awaitable[Verdict]], ...] = (
             self._another_secret,
             self._ghost_escrow_key,
             self._ghost_member,
             self._replayed_record,
             self._second_ciphertext,
+            self._directory_cut_short,
+            self._time_beyond_the_calendar,
             self._rogue_prekey,  # last: its twin replaces the device's prekey
         )
         return [await fraud() for fraud in frauds]
@@ -131,6 +135,32 @@ class Fraudster:
         second = await self._refusal(self._message(made, "The price is 98.750 as agreed."))
         self.texts.append(b"The price is 99.875 as agreed.")
         return _verdict("second_ciphertext", second, opened and first is None, Rule.MSG_FORK)
+
+    async def _directory_cut_short(self) -> Verdict:
+        """A record that counts fewer directory leaves than its view holds, to leave a device or a revocation out."""
+        twin, fraud = await self._draft(), await self._draft()
+        fraud.context.directory_leaves -= 1
+        return await self._records("directory_cut_short", fraud, twin, Rule.REC_DIRECTORY)
+
+    async def _time_beyond_the_calendar(self) -> Verdict:
+        """A message dated so late that no database holds the number: it would end whoever stores it."""
+        made = self._finish(await self._draft())
+        opened = await self._refusal(Submission(record=made.record)) is None
+        sober = self._message(made, "The meeting is at noon.")
+        fraud = Submission(message=self._dated(sober.message, 2**63))
+        refused = await self._refusal(fraud)
+        accepted = await self._refusal(sober) is None
+        self.texts.append(b"The meeting is at noon.")
+        return _verdict("time_beyond_the_calendar", refused, opened and accepted, Rule.WIRE_SIZE)
+
+    def _dated(self, sealed: bytes, client_time_ms: int) -> bytes:
+        """Return a message with another time in its header, signed anew."""
+        message = pb.Message.FromString(sealed)
+        header = pb.MessageHeader.FromString(message.header)
+        header.client_time_ms = client_time_ms
+        message.header = encode(header)
+        message.signature = self.device.key.sign(MESSAGE, hash_message(message.header, message.ciphertext))
+        return encode(message)
 
     async def _rogue_prekey(self) -> Verdict:
         """P = aE + bP' without knowledge of its logarithm: its row would vary with escrow's and another's."""

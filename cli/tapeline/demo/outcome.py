@@ -11,6 +11,8 @@ FRAUDS = (
     "ghost_member",
     "replayed_record",
     "second_ciphertext",
+    "directory_cut_short",
+    "time_beyond_the_calendar",
 )
 
 

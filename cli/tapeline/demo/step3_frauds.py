@@ -1,4 +1,4 @@
-"""Step 3: a modified client tries six frauds through the running relay, each beside its unmodified twin."""
+"""Step 3: a modified client tries eight frauds through the running relay, each beside its unmodified twin."""
 
 from __future__ import annotations
 

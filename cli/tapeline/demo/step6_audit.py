@@ -35,6 +35,7 @@ async def audit(stage: Stage) -> None:
     (stage.narrator.good if outcome.complete else stage.narrator.bad)(outcome.sentence)
     for finding in report["findings"][:5]:
         stage.narrator.bad(f"{finding['rule']} {finding['where']}: {finding['what']}")
+    _tell_forks(stage, report["forks"])
     with stage.narrator.bar("spoilt copies", len(SPOILS)) as advance:
         orders = [_spoil(stage, copy, name) for name in SPOILS]
         for done, order in enumerate(asyncio.as_completed(orders), start=1):
@@ -42,6 +43,13 @@ async def audit(stage: Stage) -> None:
             outcome.spoilt_named[name] = named is not None
             advance(done)
             _tell(stage, name, named)
+
+
+def _tell_forks(stage: Stage, forks: list[dict[str, str]]) -> None:
+    """The relay kept what the modified client signed twice in step 3."""
+    stage.outcome.checks["The forked session was not in the auditor's copy."] = bool(forks)
+    for fork in forks:
+        stage.narrator.good(f"Kept as evidence: {fork['rule']}, {fork['who']}. {fork['what']}")
 
 
 async def _verify(stage: Stage, name: str, copy: Path) -> dict[str, Any]:

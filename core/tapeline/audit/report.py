@@ -22,7 +22,7 @@ class Report:
     archive_size: int
     audit_size: int
     complaints: tuple[Testimony, ...] = ()
-    forks: int = 0
+    forks: tuple[Testimony, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -60,6 +60,6 @@ class Report:
             "archive_size": self.archive_size,
             "audit_size": self.audit_size,
             "complaints": [complaint.as_dict() for complaint in self.complaints],
-            "forks": self.forks,
+            "forks": [fork.as_dict() for fork in self.forks],
             "findings": [finding.as_dict() for finding in self.findings],
         }

@@ -2,7 +2,8 @@
 
 A complaint about a record is testimony, shown beside what the archive says of that record. A complaint that carries the
 relay's signed acknowledgements is proof or refuted by the log itself: two leaves at one index, or a leaf that was
-promised and is not there, are findings. A fork is a finding against the device that signed two messages for one place.
+promised and is not there, are findings. A fork is proof against the device that signed two messages for one place; the
+archive is whole all the same.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ GRACE_MS = 30 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Testimony:
-    """What a device reported.
+    """What was reported, of or by a device.
 
     Attributes:
-        rule: what it says was broken.
-        who: firm and user, empty where the device is not in the archive's directory.
+        rule: what is said to be broken.
+        who: firm and user of the device; empty where it is not in the archive's directory.
         what: one sentence: of what it complains, and what the archive says of that.
         where: names the audit leaf.
     """
@@ -132,24 +133,27 @@ class ReportJudge:
             return True  # the relay signed what is no leaf
         return promised_ms + self._history.rosters.current.merge_delay_ms + GRACE_MS < checkpoint_ms
 
-    def forks(self, forks: Iterable[ForkCopy]) -> int:
-        """Report each fork of the relay's evidence that its device really signed; return how many those are."""
-        return sum(self._fork(fork, f"fork {number + 1}") for number, fork in enumerate(forks))
+    def forks(self, forks: Iterable[ForkCopy]) -> tuple[Testimony, ...]:
+        """Return each fork of the relay's evidence that its device really signed.
 
-    def _fork(self, fork: ForkCopy, name: str) -> bool:
+        The archive is none the worse for it: it holds one of the two messages, and the relay refused the other.
+        """
+        found = (self._fork(fork, f"fork {number + 1}") for number, fork in enumerate(forks))
+        return tuple(one for one in found if one is not None)
+
+    def _fork(self, fork: ForkCopy, name: str) -> Testimony | None:
         session, place = self._replay.sessions.get(fork.record_hash), place_of(fork)
         if session is None or place is None or place[0] != fork.record_hash:
-            return False
+            return None
         parsed = parse_message(fork.message)
         if self._replay.watched.get(place) in {None, parsed.message_hash}:
-            return False
+            return None
         if not is_signed_by(parsed, session.record.sender.device.device_key):
-            return False  # evidence against nobody
+            return None  # evidence against nobody
         firm, user = session.record.sender.person
+        what = f"This device signed two messages for place {place[1]} of session {short(place[0])}."
         where = f"{name}, message {short(parsed.message_hash)}"
-        what = f"A device of {firm}/{user} signed two messages for place {place[1]} of session {short(place[0])}."
-        self._findings.broken(Rule.MSG_FORK, what, where)
-        return True
+        return Testimony(Rule.MSG_FORK.id, f"{firm}/{user}", what, where)
 
 
 def place_of(fork: ForkCopy) -> Place | None:

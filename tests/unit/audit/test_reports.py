@@ -114,11 +114,15 @@ def with_fork(world: Deployment, folder: Path, record_hash: bytes, message: byte
     return audit(open_copy(folder))
 
 
-def test_a_fork_is_a_finding_against_the_device_that_signed_it(world: Deployment, tmp_path: Path) -> None:
+def test_a_fork_is_told_of_the_device_that_signed_it_and_the_archive_is_whole(
+    world: Deployment, tmp_path: Path
+) -> None:
     talk = chat(world)
     report = with_fork(world, tmp_path / "copy", talk.record_hash, fork_of(world, talk, signer="ann"))
-    assert (rules(report), report.forks) == ([Rule.MSG_FORK.id], 1)
-    assert "acme/ann" in report.findings[0].what
+    (fork,) = report.forks
+    assert (fork.rule, fork.who) == (Rule.MSG_FORK.id, "acme/ann")
+    assert report.complete
+    assert report.as_dict()["forks"] == [fork.as_dict()]
 
 
 def test_evidence_that_nobody_signed_or_that_is_no_fork_convicts_nobody(world: Deployment, tmp_path: Path) -> None:
@@ -134,4 +138,4 @@ def test_evidence_that_nobody_signed_or_that_is_no_fork_convicts_nobody(world: D
     ):
         report = with_fork(world, tmp_path / str(number), record, message)
         assert report.complete
-        assert report.forks == 0
+        assert report.forks == ()
