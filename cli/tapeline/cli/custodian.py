@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tapeline.agent.ceremony import ROUNDS
-from tapeline.base.errors import StateError, Unavailable
+from tapeline.base.errors import Unavailable
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.text import plural, printable
 from tapeline.base.times import MINUTE
@@ -31,10 +31,21 @@ from tapeline.cli.custodian_common import (
     show_progress,
 )
 from tapeline.cli.custodian_files import app as files_app
-from tapeline.cli.parties import EscrowOption, KeyOption, RelayOption, RosterOption, acting, desk_of, open_person, unhex
+from tapeline.cli.parties import (
+    EscrowOption,
+    KeyOption,
+    RelayOption,
+    RosterOption,
+    acting,
+    chosen_ceremony,
+    desk_of,
+    open_person,
+    unhex,
+)
 from tapeline.cli.spoken import escrow_key_words
 from tapeline.cli.stores import held, store_of, watched_store
 from tapeline.custodian.answer import answer_all, answer_what_policy_allows, open_warrants
+from tapeline.custodian.ceremony.call import require_newest_roster
 from tapeline.custodian.ceremony.memory import CeremonyMemory
 from tapeline.custodian.ceremony.run import run_ceremony
 from tapeline.custodian.policy import read_policy
@@ -54,7 +65,9 @@ def ceremony(
     data: DataOption,
     roster: RosterOption,
     escrow: EscrowOption,
-    ceremony_id: Annotated[str | None, typer.Option("--ceremony", help="Its id; the newest where left out.")] = None,
+    ceremony_id: Annotated[
+        str | None, typer.Option("--ceremony", help="Its id or the beginning; the newest where left out.")
+    ] = None,
     minutes: Annotated[int, typer.Option("--minutes", help="How long to wait for the others.")] = 60,
     passphrase_fd: PassphraseFd = None,
     passphrase_file: PassphraseFile = None,
@@ -69,14 +82,14 @@ def ceremony(
     with desk_of(person, roster, escrow) as desk:
         me = acting(desk)
         known = desk.board.ceremonies()
-        if ceremony_id is None and not known:
-            raise StateError("No ceremony is open.", "Ask an officer to open one.")
+        chosen = chosen_ceremony(known, ceremony_id)
+        require_newest_roster(desk.board.ceremony(chosen), desk.audit.roster)
         record = run_ceremony(
             desk.board,
             CeremonyMemory(store),
             me,
             desk.audit.roster,
-            unhex(ceremony_id, "ceremony's id") if ceremony_id else known[-1],
+            chosen,
             rng=system_rng,
             clock=system_clock,
             deadline_ms=system_clock() + minutes * MINUTE,

@@ -16,7 +16,7 @@ from tapeline.cli.parties import EscrowOption, KeyOption, RosterOption, desk_of,
 from tapeline.cli.stores import store_of
 from tapeline.crypto.wire import encode, parse
 from tapeline.custodian.answer import carried_gate
-from tapeline.custodian.ceremony.carried import CarriedCeremony, parsed_id, read_state
+from tapeline.custodian.ceremony.carried import CarriedCeremony, parsed_id, read_state, roster_of_ceremony
 from tapeline.custodian.ceremony.memory import CeremonyMemory
 from tapeline.custodian.ceremony.run import advance
 from tapeline.custodian.ceremony.steps import Custodian
@@ -37,26 +37,27 @@ def ceremony(
     file: Annotated[Path, typer.Argument(help="The carried ceremony; this custodian's messages are added to it.")],
     key: KeyOption,
     data: DataOption,
-    roster: RosterOption,
+    roster: Annotated[
+        Path, typer.Option("--roster", help="The newest roster, signed; the officer who opened the ceremony brings it.")
+    ],
     passphrase_fd: PassphraseFd = None,
     passphrase_file: PassphraseFile = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make every step of a carried ceremony that is possible now, without any network.
 
-    The roster given is taken for the newest one: the officer who opened the ceremony brings it along.
+    The roster given is taken for the newest one: compare its words (`tapeline officer show`) with those of an officer.
 
     Example: tapeline custodian file ceremony ceremony.state --key cora.key --data cora --roster roster.json
     """
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
     store = store_of(data, passphrase, STORE_PURPOSE)
-    founding = Roster.parse(read_founding_roster(roster))
-    holder = founding.by_key(person.signing.public)
+    newest, state = roster_of_ceremony(read_founding_roster(roster), read_state(file)), read_state(file)
+    holder = newest.by_key(person.signing.public)
     if holder is None:
         raise PermissionRefused("The roster does not name this key.", "Use another key file.")
     me = Custodian(holder.id, person.signing)
-    named = parsed_id(read_state(file))
-    _, progress = advance(CarriedCeremony(file), CeremonyMemory(store), me, founding, named, system_rng)
+    _, progress = advance(CarriedCeremony(file), CeremonyMemory(store), me, newest, parsed_id(state), system_rng)
     show_progress(progress)
     result = {"round": progress.round, "done": progress.done, "waiting_for": list(progress.waiting_for)}
     print_result(result, as_json=as_json, human="Carry the file on." if not progress.done else "Complete.")

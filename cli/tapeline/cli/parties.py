@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from tapeline.agent.desk import Desk, open_desk
-from tapeline.base.errors import MalformedInput
+from tapeline.base.errors import MalformedInput, NotFound, StateError
 from tapeline.base.secret import Secret
 from tapeline.cli.common import read_passphrase
 from tapeline.cli.waiting import speaking
@@ -22,6 +22,8 @@ KeyOption: TypeAlias = Annotated[Path, typer.Option("--key", help="Your key file
 RosterOption: TypeAlias = Annotated[Path, typer.Option("--roster", help="Roster version 1, signed; what you trust.")]
 EscrowOption: TypeAlias = Annotated[str, typer.Option("--escrow", help="Address of the escrow service, host:port.")]
 RelayOption: TypeAlias = Annotated[str, typer.Option("--relay", help="Address of the relay, host:port.")]
+
+MIN_PREFIX = 4
 
 
 def open_person(key: Path, fd: int | None, file: Path | None) -> tuple[PersonKey, Secret]:
@@ -53,6 +55,26 @@ def desk_of(key: PersonKey, roster: Path, escrow: str, relay: str | None = None)
 def acting(desk: Desk) -> Custodian:
     """Return roster id and key of the person at the desk; syncs the audit log."""
     return Custodian(desk.me().id, desk.key.signing)
+
+
+def chosen_ceremony(known: Sequence[bytes], text: str | None) -> bytes:
+    """Return the ceremony that a person means: by the beginning of its id, or the newest of the list.
+
+    Raises:
+        StateError: there is none at all.
+        NotFound: none begins like that.
+        MalformedInput: several do.
+    """
+    if not known:
+        raise StateError("No ceremony is open.", "An officer opens one: tapeline officer ceremony open.")
+    if text is None:
+        return known[-1]
+    found = [one for one in known if one.hex().startswith(text.lower())]
+    if not found or len(text) < MIN_PREFIX:
+        raise NotFound("No ceremony's id begins like that.", "List them: tapeline officer ceremony list.")
+    if len(found) > 1:
+        raise MalformedInput("Several ceremonies' ids begin like that.", "Give more of the id.")
+    return found[0]
 
 
 def unhex(text: str, what: str) -> bytes:

@@ -48,7 +48,7 @@ def ask(
         me = acting(desk)
         warrants = warrants_of(desk.audit, unhex(case, "case's hash"))
         if not warrants:
-            raise NotFound("The case has no warrant.", "Have one issued.")
+            raise NotFound("The case has no warrant.", "Have one issued: tapeline reviewer warrant.")
         package = fetch(desk, warrants[-1][0])
         wanted = [Leaf.FromString(one.leaf).object_hash for one in package.records][:-1]
         # Fetched together, so that all are proven under one note, as the gate demands.

@@ -124,5 +124,8 @@ def _is_below(note: bytes, audit: AuditReplica) -> bool:
 def _text(audit: AuditReplica, statement_hash: bytes) -> bytes:
     entry = audit.find(statement_hash)
     if entry is None or not entry.dsse:
-        raise NotFound("The board does not show a text that the warrant names.", "Log in with a role that may read it.")
+        raise NotFound(
+            "The board does not show a text that the warrant names.",
+            "Give the --key of a reviewer or custodian.",
+        )
     return entry.dsse

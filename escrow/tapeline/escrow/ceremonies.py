@@ -34,12 +34,20 @@ class CeremonyBoard:
         database: the service's.
         roster: returns the newest roster.
         clock: unix milliseconds.
+        certified: returns the newest certified epoch of a class, 0 where there is none.
     """
 
-    def __init__(self, database: Database, roster: Callable[[], Roster], clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        roster: Callable[[], Roster],
+        clock: Clock,
+        certified: Callable[[str], int] = lambda _: 0,
+    ) -> None:
         self._database = database
         self._roster = roster
         self._clock = clock
+        self._certified = certified
 
     async def open(self, request: wire.CeremonyOpen) -> bytes:
         """Store a ceremony that an officer of the roster signed, and return its id; the same one again changes nothing.
@@ -47,6 +55,7 @@ class CeremonyBoard:
         Raises:
             Refused: SIG-1, or of the wire format.
             MalformedInput: another deployment, firm or roster, or unknown custodians.
+            StateError: the epoch has its key already, or its ceremony.
         """
         parameters = parse(wire.CeremonyParameters, request.parameters, limit=STATEMENT_BYTES, what="ceremony")
         roster = self._roster()
@@ -58,11 +67,18 @@ class CeremonyBoard:
         _check_parameters(parameters, roster)
         ceremony = ceremony_id(request.parameters)
         new = StoredCeremony(ceremony, request.parameters, officer.id, request.signature)
+        newest = self._certified(parameters.retention_class)
+        if parameters.epoch <= newest:
+            raise StateError(
+                f"Class {parameters.retention_class} has its key of epoch {newest} already.",
+                f"Open one for the next epoch: tapeline officer ceremony open --epoch {newest + 1}.",
+            )
         await self._database.write(lambda conn: self._add(conn, new))
         return ceremony
 
     def _add(self, conn: Connection, new: StoredCeremony) -> None:
         if store.find_ceremony(conn, new.id) is None:
+            _require_first(conn, new)
             store.add_ceremony(conn, new, self._clock())
             _log.info("ceremony_opened", ceremony=new.id.hex()[:16])
 
@@ -106,8 +122,27 @@ class CeremonyBoard:
     async def _ceremony(self, ceremony: bytes) -> StoredCeremony:
         found = await self._database.read(lambda conn: store.find_ceremony(conn, ceremony))
         if found is None:
-            raise NotFound("There is no such ceremony.", "List the ceremonies.")
+            raise NotFound("There is no such ceremony.", "List them: tapeline officer ceremony list.")
         return found
+
+
+def _require_first(conn: Connection, new: StoredCeremony) -> None:
+    """Refuse a second ceremony of one roster, class, epoch and attempt: custodians would part between the two."""
+    wanted = _attempt(new.parameters)
+    for ceremony in store.list_ceremonies(conn):
+        before = store.find_ceremony(conn, ceremony)
+        if before is not None and _attempt(before.parameters) == wanted:
+            _, retention_class, epoch, attempt = wanted
+            raise StateError(
+                f"A ceremony of class {retention_class}, epoch {epoch}, attempt {attempt} is open already.",
+                "Go on with it: tapeline officer ceremony list. Where it was aborted, open another: tapeline officer "
+                f"ceremony open --epoch {epoch} --attempt {attempt + 1}.",
+            )
+
+
+def _attempt(parameters: bytes) -> tuple[bytes, str, int, int]:
+    parsed = wire.CeremonyParameters.FromString(parameters)
+    return parsed.roster, parsed.retention_class, parsed.epoch, parsed.attempt
 
 
 def _keep(conn: Connection, ceremony: bytes, message: StoredMessage) -> None:
@@ -117,7 +152,7 @@ def _keep(conn: Connection, ceremony: bytes, message: StoredMessage) -> None:
     elif before != message:
         raise StateError(
             "This custodian posted another message of this round before.",
-            "Resume from the agent's own store; where that is lost, open a new attempt.",
+            "Resume from the agent's own store; where that is lost: tapeline officer ceremony open --attempt.",
         )
 
 

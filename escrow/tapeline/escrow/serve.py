@@ -169,7 +169,8 @@ class _App:
             rng=rng,
         )
         board = BoardService(self._board, self._publisher, self._vault)
-        ceremonies = CeremonyService(CeremonyBoard(database, lambda: state.roster, clock), self._vault)
+        ceremony_board = CeremonyBoard(database, lambda: state.roster, clock, state.newest_epoch)
+        ceremonies = CeremonyService(ceremony_board, self._vault)
         services = [
             Service("tapeline.wire.v1.Login", lambda s: common_pb2_grpc.add_LoginServicer_to_server(login, s)),
             Service("tapeline.wire.v1.Board", lambda s: escrow_pb2_grpc.add_BoardServicer_to_server(board, s)),

@@ -71,6 +71,11 @@ class BoardState:
         """The newest roster."""
         return self.chain.current
 
+    def newest_epoch(self, retention_class: str) -> int:
+        """Return the newest certified epoch of a class, 0 where there is none."""
+        of_class = (one for one, _ in self.certificates if one.retention_class == retention_class)
+        return max((one.epoch for one in of_class), default=0)
+
     def case(self, case_hash: bytes) -> CaseFile:
         """Return a case's file.
 
@@ -79,7 +84,7 @@ class BoardState:
         """
         found = self._cases.get(case_hash)
         if found is None:
-            raise NotFound("The board has no such case.", "Post the case first.")
+            raise NotFound("The board has no such case.", "File it: tapeline reviewer file.")
         return found
 
     def standing(self, file: CaseFile, at_ms: int) -> Standing:

@@ -44,7 +44,7 @@ class ApproverDesk:
         self.desk.audit.sync(self.desk.board)
         entry = self.desk.audit.find(case_hash)
         if entry is None or entry.kind != Case.kind or not entry.dsse:
-            raise NotFound("The board shows no such case.", "List the cases.")
+            raise NotFound("The board shows no such case.", "List them: tapeline approver list.")
         return Case.parse(entry.dsse)
 
     def approve(self, case_hash: bytes, comment: str) -> int:

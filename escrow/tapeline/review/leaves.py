@@ -84,5 +84,5 @@ def _get(client: httpx.Client, url: str) -> bytes:
     except httpx.HTTPError:
         raise Unavailable("The archive log's tiles do not answer.", "Check that the relay runs.") from None
     if answer.status_code != httpx.codes.OK or len(answer.content) > MAX_BUNDLE:
-        raise Unavailable("The archive log does not show its entries.", "Log in with a role that may read them.")
+        raise Unavailable("The archive log does not show its entries.", "Give the --key of a reviewer or auditor.")
     return answer.content

@@ -66,7 +66,10 @@ class Workspace:
         if status.ended:
             raise StateError(f"The case is {status.ended}.", "File a new case: tapeline reviewer file.")
         if len(status.approved_by) < status.approvals_needed or len(status.groups) < status.groups_needed:
-            raise StateError(f"The case is not approved: {'; '.join(status.missing)}.", "Wait for the approvers.")
+            raise StateError(
+                f"The case is not approved: {'; '.join(status.missing)}.",
+                "See: tapeline reviewer status.",
+            )
         entry = self.desk.audit.find(case_hash)
         text = entry.dsse if entry is not None else b""
         approvals = approval_texts(self.desk.audit, case_hash, self.clock())

@@ -55,6 +55,9 @@ class LoginService(LoginServicer):
             raise PermissionRefused("The login answers no open challenge.", "Ask for a new challenge.")
         principal = self._who_is(login.key)
         if principal is None:
-            raise Unauthenticated("The key is not in the directory, expired, or revoked.", "Enrol the device first.")
+            raise Unauthenticated(
+                "The key is not in the directory, expired, or revoked.",
+                "Employees enrol a device: tapeline chat enrol. Others ask an officer whether the roster names them.",
+            )
         token, expires_ms = self._tokens.issue(login.key)
         return LoginToken(token=token, expires_ms=expires_ms, roles=sorted(principal.roles))

@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
+from command_kit import USAGE_ERROR, parse
 from docs_kit import PAGES, PROJECT, blocks, command_lines
 
-from tapeline.cli.main import _HELP, build
+from tapeline.cli.main import _HELP
 
-USAGE_ERROR = typer.BadParameter.__mro__[1]
 FILES = ("aude.key", "roster.json", "FILE")  # named by a command that demands that they exist
 COMMANDS = [(page, words) for page in PAGES for words in command_lines(page)]
-
-
-def parse(words: list[str], *, whole: bool) -> None:
-    """Parse as the command would, without running it; `whole` demands the required options too."""
-    command = typer.main.get_command(build(words[1:]))
-    context = command.make_context("tapeline", words[1:], resilient_parsing=True)
-    rest = words[1:]
-    while hasattr(command, "get_command"):
-        assert rest, f"{' '.join(words)} stops at a group"
-        inner = command.get_command(context, rest[0])
-        assert inner is not None, f"{' '.join(words)}: there is no {rest[0]}"
-        command, rest = inner, rest[1:]
-        if not hasattr(command, "get_command"):
-            _parse_options(command, rest, context, whole=whole)
-
-
-def _parse_options(command: Any, words: list[str], context: Any, *, whole: bool) -> None:
-    try:
-        command.make_context(command.name, list(words), parent=context)
-    except USAGE_ERROR as error:  # unknown options are refused before missing ones
-        if whole or type(error).__name__ != "MissingParameter":
-            raise
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from agent_kit import cheap_store
-from gov_kit import CLASS, DEPLOYMENT, T0, hpke, key, make_roster
+from gov_kit import CLASS, DEPLOYMENT, T0, hpke, key, make_roster, sign_roster, successor
 
 from tapeline.agent.ceremony import (
     ACTIVATION,
@@ -27,8 +27,8 @@ from tapeline.base.rules import Refused, Rule
 from tapeline.base.times import DAY
 from tapeline.crypto.ceremony import sign_round1
 from tapeline.crypto.wire import encode
-from tapeline.custodian.ceremony.call import verify_call
-from tapeline.custodian.ceremony.carried import CarriedCeremony, write_state
+from tapeline.custodian.ceremony.call import require_newest_roster, verify_call
+from tapeline.custodian.ceremony.carried import CarriedCeremony, roster_of_ceremony, write_state
 from tapeline.custodian.ceremony.memory import CeremonyMemory
 from tapeline.custodian.ceremony.record import CeremonyRecord
 from tapeline.custodian.ceremony.run import advance, run_ceremony
@@ -351,3 +351,41 @@ async def test_only_an_officer_opens(board: CeremonyBoard) -> None:
     assert refusal.value.rule is Rule.SIGNATURE
     with pytest.raises(MalformedInput):
         await board.open(opening(roster=bytes(64)))
+
+
+async def test_an_epoch_that_has_its_key_gets_no_second_ceremony(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "escrow.db")
+    board = CeremonyBoard(database, lambda: ROSTER, lambda: T0, lambda name: 2 if name == CLASS else 0)
+    for epoch in (1, 2):
+        with pytest.raises(StateError, match="has its key of epoch 2 already") as error:
+            await board.open(opening(epoch=epoch))
+        assert "tapeline officer ceremony open --epoch 3" in error.value.remedy
+    assert await board.list() == []
+    assert await board.open(opening(epoch=3))
+    await database.close()
+
+
+async def test_a_second_ceremony_of_one_attempt_is_refused_with_the_command_that_is_meant(board: CeremonyBoard) -> None:
+    first = await board.open(opening())
+    with pytest.raises(StateError, match="attempt 1 is open already") as error:
+        await board.open(opening(not_after_ms=T0 + 2 * DAY))
+    assert "--attempt 2" in error.value.remedy
+    assert await board.list() == [first]
+    assert len({first, await board.open(opening(attempt=2)), await board.open(opening(epoch=2))}) == 3
+
+
+def test_a_carried_ceremony_needs_the_roster_it_was_opened_under() -> None:
+    state = state_of(opening())
+    assert roster_of_ceremony(sign_roster(ROSTER), state) == ROSTER
+    with pytest.raises(StateError, match="another version of the roster than the given one, 2") as error:
+        roster_of_ceremony(sign_roster(successor(ROSTER)), state)
+    assert ROSTER.statement_hash.hex()[:16] in error.value.remedy
+    with pytest.raises(StateError, match="Too few officers signed"):
+        roster_of_ceremony(sign_roster(ROSTER, "olga"), state)
+
+
+def test_a_newer_roster_ends_a_ceremony_and_says_so() -> None:
+    require_newest_roster(state_of(opening()), ROSTER)
+    with pytest.raises(StateError, match="Version 2 of the roster came after") as error:
+        require_newest_roster(state_of(opening()), successor(ROSTER))
+    assert "tapeline officer ceremony open" in error.value.remedy

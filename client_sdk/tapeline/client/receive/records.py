@@ -53,7 +53,7 @@ class RecordReader:
         secret = self._prekeys.secret(view.shard.rows[view.row_index or 0].prekey)
         if secret is None:
             raise StateError(
-                "The prekey that the session was sealed to is no longer here.", "Ask the sender for a history grant."
+                "The prekey that the session was sealed to is no longer here.", "Ask the sender to send it again."
             )
         root = open_as_recipient(view, verified, secret)  # 4
         row = SessionRow(

@@ -97,6 +97,20 @@ def verify_call(state: wire.CeremonyState, roster: Roster) -> Call:
     )
 
 
+def require_newest_roster(state: wire.CeremonyState, newest: Roster) -> None:
+    """Refuse a ceremony that a newer roster has overtaken, which no custodian may finish any more.
+
+    Raises:
+        StateError: with what is to be done.
+    """
+    body = parse(wire.CeremonyParameters, state.parameters, limit=STATEMENT_BYTES, what="ceremony")
+    if body.roster != newest.statement_hash:
+        raise StateError(
+            f"Version {newest.version} of the roster came after this ceremony was opened, and ended it.",
+            "Ask an officer to open another: tapeline officer ceremony open.",
+        )
+
+
 def _require_officer(state: wire.CeremonyState, roster: Roster) -> None:
     officer = roster.find(state.officer)
     require(

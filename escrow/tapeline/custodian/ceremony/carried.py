@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 from tapeline.agent.ceremony import ceremony_id
-from tapeline.base.errors import MalformedInput, NotFound
+from tapeline.base.errors import MalformedInput, NotFound, StateError
+from tapeline.crypto.limits import STATEMENT_BYTES
 from tapeline.crypto.wire import decode, parse
-from tapeline.wire.v1.escrow_pb2 import CeremonyBody, CeremonyMessage, CeremonyState
+from tapeline.governance.roster import Roster
+from tapeline.wire.v1.escrow_pb2 import CeremonyBody, CeremonyMessage, CeremonyParameters, CeremonyState
 from tapeline.wire.v1.objects_pb2 import SignedObject
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -58,6 +60,26 @@ def read_state(path: Path) -> CeremonyState:
 def parsed_id(state: CeremonyState) -> bytes:
     """Return the id of a carried ceremony."""
     return ceremony_id(state.parameters)
+
+
+def roster_of_ceremony(data: bytes, state: CeremonyState) -> Roster:
+    """Return the roster that was carried along, which must be the version that the ceremony was opened under.
+
+    Raises:
+        StateError: it is another version, or its officers did not sign it.
+    """
+    envelope = Roster.envelope(data.strip())
+    roster = Roster.parse(envelope)
+    needed = parse(CeremonyParameters, state.parameters, limit=STATEMENT_BYTES, what="ceremony").roster
+    if roster.statement_hash != needed:
+        raise StateError(
+            f"The ceremony was opened under another version of the roster than the given one, {roster.version}.",
+            "Give the one that was the newest then, which `tapeline officer ceremony list` tells (its hash begins with "
+            f"{needed.hex()[:16]}).",
+        )
+    if not roster.has_officers_quorum(envelope):
+        raise StateError("Too few officers signed the roster that is given.", "Have a signed one carried along.")
+    return roster
 
 
 def write_state(path: Path, state: CeremonyState) -> None:

@@ -121,7 +121,8 @@ def advance(
 def _joined(memory: CeremonyMemory, ceremony: bytes, me: Custodian, board: Board, rng: Rng) -> CeremonyRecord:
     if any(custodian == me.id for _, custodian in board):
         raise StateError(
-            "This custodian takes part already, from another store.", "Use that store, or have a new attempt opened."
+            "This custodian takes part already, from another store.",
+            "Use that store; where it is lost, an officer opens another: tapeline officer ceremony open --attempt.",
         )
     record = CeremonyRecord.fresh(ceremony, rng)
     memory.save(record)

@@ -53,7 +53,7 @@ def require_room(
     if len(in_force) >= limits.per_user:  # 1
         raise LimitExceeded(
             f"The user has {len(in_force)} devices in force, and may have no more than {limits.per_user}.",
-            "Have one revoked first that is no longer used.",
+            "Ask the officers to revoke one that is no longer used: tapeline officer revoke device.",
             retryable=False,
         )
     by_device = len(parse_device_entry(entry).entry.issuer) == HASH_BYTES
