@@ -180,3 +180,10 @@ def test_leaves_and_alarms_wait_until_settled(db: sqlite3.Connection) -> None:
     assert (row.filed, row.acks) == (alarms.FILED, (ack, ack))
     alarms.set_filed(db, position, alarms.LOGGED)
     assert [len(alarms.load_all(db, unfinished=True)), len(alarms.load_all(db))] == [1, 3]
+
+
+def test_alarms_without_end_fill_no_disk(db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alarms, "KEPT", 3)
+    places = [alarms.add(db, AlarmRow(number, "LEF-2", "gap", b"", b"", b"")) for number in range(5)]
+    assert places[3:] == [0, 0]
+    assert [row.at_ms for row in alarms.load_all(db)] == [0, 1, 2]

@@ -10,6 +10,7 @@ from tapeline.wire.v1.objects_pb2 import Ack, Complaint
 
 FILED = 1
 LOGGED = 2
+KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,14 @@ class AlarmRow:
 
 
 def add(connection: Connection, alarm: AlarmRow) -> int:
-    """Store an alarm and return its position."""
+    """Store an alarm and return its position; 0 where the store holds `KEPT` already, and nothing more is kept.
+
+    Whoever can provoke alarms could otherwise fill the disk. The first ones are kept, since they tell the cause; the
+    application hears of each.
+    """
+    (count,) = connection.execute("SELECT count(*) FROM alarms").fetchone()
+    if count >= KEPT:
+        return 0
     cursor = connection.execute(
         "INSERT INTO alarms (at_ms, rule, cause, conversation, record_hash, message_hash, acks, filed)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
