@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -120,3 +122,85 @@ def test_to_have_a_witness_begin_at_nothing(bank: Firm) -> None:
     assert accepted.ready()["vkey"] == bank.witness
     assert accepted.stop() == 0
     assert bank.start("witness").ready()["vkey"] == bank.witness
+
+
+@asynccontextmanager
+async def growing(bank: Firm, relay: dict[str, Any], user: str) -> AsyncIterator[None]:
+    """Let a device enrol while the block runs: the archive grows by its entry, cosigned or not."""
+    made = tapeline(
+        "enroller", "code", "--data", "enroller", "--roster", "roster.json", "--user", user, cwd=bank.folder
+    )
+    enroller = bank.start("enroller")
+    enrolling = asyncio.create_task(enrol(made["code"], relay, enroller.ready(), bank.folder / user))
+    try:
+        yield
+    finally:
+        enrolling.cancel()
+        with suppress(asyncio.CancelledError):
+            await enrolling
+        assert enroller.stop() == 0
+
+
+def size_of(where: dict[str, Any]) -> int:
+    answer = httpx.get(f"{where['http']}/checkpoint", trust_env=False, timeout=10)
+    return int(answer.text.splitlines()[1]) if answer.status_code == 200 else 0
+
+
+async def becomes(holds: Any, what: str) -> None:
+    await asyncio.to_thread(eventually, holds, what=what)
+
+
+async def test_to_have_the_archive_forget_while_no_witness_looks(bank: Firm) -> None:
+    witness = bank.start("witness")
+    url = witness.ready()["url"]
+    port = url.rpartition(":")[2]
+    bank.found_again(url)
+    relay = bank.start("relay")
+    where = relay.ready()
+    await becomes(lambda: size_of(where) >= 1, "the first checkpoint")
+    assert relay.stop() == 0
+    older = copied(bank, "relay")
+    relay = bank.start("relay")
+    where = relay.ready()
+    async with growing(bank, where, "ann"):
+        await becomes(lambda: size_of(where) >= 2, "growth")
+    assert relay.stop() == 0
+    witness.kill()
+
+    put_back(bank, "relay", older)
+    relay = bank.start("relay")
+    relay.ready()  # nobody is there to tell that it is older
+    bank.start("witness", "--port", port).ready()
+    assert await asyncio.to_thread(relay.process.wait, 60) == 1
+    assert "shorter than its last checkpoint" in relay.log.read_text()
+
+
+async def test_to_have_a_witness_cosign_from_an_older_memory(bank: Firm) -> None:
+    witness = bank.start("witness")
+    url = witness.ready()["url"]
+    port = url.rpartition(":")[2]
+    bank.found_again(url)
+    relay = bank.start("relay")
+    where = relay.ready()
+    await becomes(lambda: size_of(where) >= 1, "the first checkpoint")
+    assert witness.stop() == 0
+    older = copied(bank, "witness")
+    witness = bank.start("witness", "--port", port)
+    witness.ready()
+    async with growing(bank, where, "ann"):
+        await becomes(lambda: size_of(where) >= 2, "growth")
+    assert witness.stop() == 0
+
+    put_back(bank, "witness", older)
+    witness = bank.start("witness", "--port", port)
+    witness.ready()
+    before = size_of(where)
+    async with growing(bank, where, "ben"):
+        await becomes(lambda: "older" in checks(url)["memory"], "the witness's notice")
+        assert size_of(where) == before
+    assert "witness_went_back" in relay.log.read_text()
+    assert witness.stop() == 0
+    bank.start("witness", "--port", port, "--accept-older-copy").ready()
+    await becomes(lambda: size_of(where) > before, "a checkpoint beyond")
+    assert checks(url)["memory"] == "ok"
+    assert relay.stop() == 0

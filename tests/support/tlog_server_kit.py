@@ -60,6 +60,7 @@ class Witnesses(httpx.AsyncBaseTransport):
     down: set[str] = field(default_factory=set)
     answers: dict[str, Callable[[httpx.Request], httpx.Response]] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
+    running: dict[str, Witness] = field(default_factory=dict)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         name = request.url.host
@@ -70,8 +71,15 @@ class Witnesses(httpx.AsyncBaseTransport):
             raise httpx.ConnectError("cut off")
         if name in self.answers:
             return self.answers[name](request)
-        witness = Witness(WITNESSES[name], {ORIGIN: [LOG.key]}, self.stores[name])
-        return await httpx.ASGITransport(witness_app(witness, self.clock)).handle_async_request(request)
+        if name not in self.running:
+            self.replace(name, self.stores[name])
+        app = witness_app(self.running[name], self.clock)
+        return await httpx.ASGITransport(app).handle_async_request(request)
+
+    def replace(self, name: str, store: WitnessStore, *, accept_older: bool = False) -> None:
+        """Start a witness anew, on another memory."""
+        self.stores[name] = store
+        self.running[name] = Witness(WITNESSES[name], {ORIGIN: [LOG.key]}, store, accept_older=accept_older)
 
 
 def publisher_of(

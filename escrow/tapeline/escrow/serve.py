@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack, nullcontext, suppress
+from contextlib import AsyncExitStack, nullcontext
 from typing import Any
 
 from sqlalchemy import text
@@ -41,7 +41,7 @@ from tapeline.rpc.health import Check, Readiness
 from tapeline.rpc.login import LoginService
 from tapeline.rpc.roster_file import read_founding_roster
 from tapeline.rpc.server import RpcServer, ServerLimits, Service
-from tapeline.rpc.signals import StopSignal
+from tapeline.rpc.signals import StopSignal, until_stopped
 from tapeline.rpc.tokens import TokenStore, bearer_token
 from tapeline.tlog.health import log_checks
 from tapeline.tlog.http import log_routes
@@ -88,7 +88,7 @@ async def serve(
         stack.push_async_callback(app.close)
         with nullcontext(stop) if stop else StopSignal() as stopping:
             ready({**ports.addresses, "pid": os.getpid()})
-            await stopping.wait()
+            await until_stopped(stopping, app.publishing)
 
 
 class _App:
@@ -130,6 +130,8 @@ class _App:
         self._http = self._http_server(database, ports)
         self._complaints = None if self._relay is None else ComplaintDesk(database, self._board, self._relay)
         self._tasks: list[asyncio.Task[None]] = []
+        self.publishing: asyncio.Task[None]
+        """Ends by an error where a witness proves that the log went back: then the service must stop."""
 
     async def start(self) -> None:
         """Check the log, replay it, listen, and start publishing."""
@@ -138,7 +140,8 @@ class _App:
         self._set_policy()
         await self._server.start()
         await self._http.start()
-        self._tasks.append(asyncio.create_task(self._publisher.run()))
+        self.publishing = asyncio.create_task(self._publisher.run())
+        self._tasks.append(self.publishing)
         if self._mirror is not None:
             self._tasks.append(asyncio.create_task(self._mirror.run()))
         if self._complaints is not None:
@@ -152,8 +155,7 @@ class _App:
         await self._http.stop()
         for task in self._tasks:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._publisher.close()
         await self._vault.close()
         if self._relay is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 
 from sqlalchemy import text
@@ -130,6 +129,8 @@ class Relay:
         )
         self._http = HttpServer(site, ports.http)
         self._tasks: list[asyncio.Task[None]] = []
+        self.publishing: asyncio.Task[None]
+        """Ends by an error where a witness proves that the log went back: then the relay must stop."""
 
     async def start(self, rosters: Sequence[bytes]) -> dict[str, str]:
         """Enter rosters that the log lacks, listen; return the addresses."""
@@ -137,6 +138,7 @@ class Relay:
             await self._publisher.publish(LeafType.LEAF_TYPE_ROSTER, roster)
         for task in (self._intake.run(), self._log.run(), self._announce_notes()):
             self._tasks.append(asyncio.create_task(task))
+        self.publishing = self._tasks[1]
         self._http_url = await self._http.start()
         address = await self._rpc.start()
         return {"grpc": address, "http": self._http_url}
@@ -149,8 +151,7 @@ class Relay:
         await self._http.stop()
         for task in self._tasks:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._vaults.close()
         self._warranted.close()
         await self._log.close()

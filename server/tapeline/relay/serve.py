@@ -16,7 +16,7 @@ from tapeline.relay.config import RelayConfig
 from tapeline.relay.keys import load_keys
 from tapeline.relay.storage.engine import migrate, open_engine
 from tapeline.rpc.roster_file import read_founding_roster
-from tapeline.rpc.signals import StopSignal
+from tapeline.rpc.signals import StopSignal, until_stopped
 from tapeline.tlog.ports import taken_ports
 
 
@@ -54,8 +54,10 @@ async def serve(
         with StopSignal() as stopping:
             addresses = await relay.start([read_founding_roster(path) for path in config.rosters])
             ready({**addresses, "pid": os.getpid()})
-            await stopping.wait()
-        await relay.stop()
+            try:
+                await until_stopped(stopping, relay.publishing)
+            finally:
+                await relay.stop()
 
 
 def _require_one_firm(config: RelayConfig) -> None:

@@ -27,6 +27,8 @@ from tapeline.transparency.proofs import consistency_proof, inclusion_proof, roo
 from tapeline.transparency.quorum import Policy
 
 _log = structlog.get_logger("tapeline.tlog")
+HEARING_MS = 5 * SECOND
+"""Between two attempts to hear witnesses that were away at the start."""
 _Result = TypeVar("_Result")
 
 
@@ -37,6 +39,10 @@ class PublisherSettings:
     interval_ms: int = SECOND
     recosign_ms: int = 5 * MINUTE
     witness_timeout_ms: int = 5 * SECOND
+
+
+class LogContradicted(StateError):
+    """A witness holds a cosigned checkpoint that this log is not: nothing may be published of it any more."""
 
 
 class LogPublisher:
@@ -78,6 +84,7 @@ class LogPublisher:
         self._client = WitnessClient(self._http, self._settings.witness_timeout_ms / SECOND)
         self._latest: CosignedCheckpoint | None = None
         self._is_refused = False
+        self._hear_again_ms = 0
         self._published = asyncio.Condition()
         self._one_at_a_time = asyncio.Lock()
         self._is_checked = False
@@ -133,13 +140,18 @@ class LogPublisher:
         1. Leaves become tiles, and the checkpoint is signed and stored: a log never signs two inconsistent ones.
         2. Every witness is asked at once; some may fail.
         3. Where the policy's quorum is met, the cosigned note is stored and shown.
+
+        Raises:
+            LogContradicted: a witness that was away at the start proves that this log went back or forked.
         """
         async with self._one_at_a_time:
             if not self._is_checked:
                 await self.start()
             submission, signed = await self._sign()  # 1
             policy = self._policy
+            self._client.shown = self._latest.raw if self._latest else None
             cosignatures = await self._client.collect(submission, policy, self._witnesses, self.consistency)  # 2
+            await self._hear_doubts()
             note = Note(signed.text, (*signed.signatures, *cosignatures)).encode()
             try:
                 cosigned = verify_cosigned(note, policy, log_origin=self._origin)
@@ -156,14 +168,18 @@ class LogPublisher:
 
         Raises:
             StateError: as `start`.
+            LogContradicted: as `publish`.
         """
         async with self._running:
             if not self._is_checked:
                 await self.start()
             while not self._stopping.is_set():
                 try:
+                    await self._hear_the_unheard()
                     if await self._is_due():
                         await self.publish()
+                except LogContradicted:
+                    raise
                 except Exception as error:  # one failure of the database must not end publishing
                     _log.error("publishing_failed", failure=type(error).__name__)
                 with contextlib.suppress(TimeoutError):
@@ -196,6 +212,27 @@ class LogPublisher:
         """Return the earliest stored cosigned checkpoint that holds the leaf, if it still satisfies the policy."""
         raw = await self._read(lambda conn: first_cosigned_with(conn, self._tables, index))
         return None if raw is None else self._judged(raw)
+
+    async def _hear_the_unheard(self) -> None:
+        """Ask those witnesses for their memory that were away at the start: what they know may end this log."""
+        if self._clock() >= self._hear_again_ms:
+            self._hear_again_ms = self._clock() + HEARING_MS
+            await self._hear([one for one in self._witnesses if one.name not in self._client.heard])
+
+    async def _hear_doubts(self) -> None:
+        """Ask witnesses that did not follow for their memory: it is theirs and the log's signed word, or nothing."""
+        doubting = [endpoint for endpoint in self._witnesses if endpoint.name in self._client.doubting]
+        self._client.doubting.clear()
+        await self._hear(doubting)
+
+    async def _hear(self, endpoints: Sequence[WitnessEndpoint]) -> None:
+        if not endpoints:
+            return
+        memories = await self._client.memories(self._origin, self._policy, endpoints)
+        try:
+            await self._read(lambda conn: check_against_witnesses(conn, self._tables, memories))
+        except StateError as error:
+            raise LogContradicted(error.cause, error.remedy) from None
 
     async def _is_due(self) -> bool:
         await self._adopt()

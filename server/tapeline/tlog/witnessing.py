@@ -16,6 +16,7 @@ from tapeline.transparency.addcheckpoint import encode_add_checkpoint
 from tapeline.transparency.checkpoint import Checkpoint, parse_checkpoint
 from tapeline.transparency.cosignature import verify_cosignature
 from tapeline.transparency.encoding import decode_decimal
+from tapeline.transparency.keys import VerifierKey
 from tapeline.transparency.note import (
     MAX_NOTE_BYTES,
     NoteSignature,
@@ -60,6 +61,12 @@ class WitnessClient:
         self._sizes: dict[str, int] = {}
         self.away: set[str] = set()
         """Names of those that gave no cosignature when they were asked last."""
+        self.doubting: set[str] = set()
+        """Names of those that know of another or a longer log, when they were asked last."""
+        self.heard: set[str] = set()
+        """Names of those that told what they remember, or that they remember nothing."""
+        self.shown: bytes | None = None
+        """The newest cosigned note of the log: what a witness that went back is reminded of."""
 
     async def collect(
         self, submission: Submission, policy: Policy, endpoints: Sequence[WitnessEndpoint], prove: Prove
@@ -82,21 +89,25 @@ class WitnessClient:
             async with asyncio.timeout(self._timeout_s):
                 status, body = await self._ask("GET", endpoint, path)
             if status != httpx.codes.OK:
+                if status == httpx.codes.NOT_FOUND:
+                    self.heard.add(endpoint.name)
                 return None
             note = parse_note(body)
             _own_cosignature(note.signatures, note.text, policy, endpoint.name)
             verify_note_signature(note, policy.log_keys(origin))
-            return parse_checkpoint(note.text)
+            checkpoint = parse_checkpoint(note.text)
         except (TapelineError, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             _log.warning("witness_memory_unknown", witness=endpoint.name, failure=type(error).__name__)
             return None
+        self.heard.add(endpoint.name)
+        return checkpoint
 
     async def _one(
         self, submission: Submission, policy: Policy, endpoint: WitnessEndpoint, prove: Prove
     ) -> NoteSignature | None:
         try:
             async with asyncio.timeout(self._timeout_s):
-                body = await self._submit(submission, endpoint, prove)
+                body = await self._submit(submission, policy, endpoint, prove)
             cosignature = _own_cosignature(parse_signatures(body), submission.text, policy, endpoint.name)
         except (TapelineError, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             # The kind of failure only: what a witness writes is not for our log.
@@ -108,7 +119,7 @@ class WitnessClient:
             _log.info("witness_answers_again", witness=endpoint.name)
         return cosignature
 
-    async def _submit(self, submission: Submission, endpoint: WitnessEndpoint, prove: Prove) -> bytes:
+    async def _submit(self, submission: Submission, policy: Policy, endpoint: WitnessEndpoint, prove: Prove) -> bytes:
         for _ in range(_ATTEMPTS):
             old = min(self._sizes.get(endpoint.name, 0), submission.size)
             proof = await prove(old, submission.size) if old else []
@@ -118,6 +129,8 @@ class WitnessClient:
             if status == httpx.codes.OK:
                 self._sizes[endpoint.name] = submission.size
                 return body
+            if status == httpx.codes.UNPROCESSABLE_ENTITY:
+                self.doubting.add(endpoint.name)
             if status != httpx.codes.CONFLICT:
                 _log.warning("witness_refused", witness=endpoint.name, status=status)
                 raise MalformedInput("The witness refused the checkpoint.", "Look at the witness's configuration.")
@@ -126,8 +139,28 @@ class WitnessClient:
             if self._sizes[endpoint.name] > submission.size:
                 # Another replica was faster, or this database is older than what the witness saw: then it must stop.
                 _log.error("witness_is_ahead", witness=endpoint.name, size=submission.size)
+                self.doubting.add(endpoint.name)
                 break
+            await self._remind(endpoint, [one.key for one in policy.witnesses if one.name == endpoint.name], prove)
         raise MalformedInput("The witness holds another checkpoint.", "Was the log restored from an old backup?")
+
+    async def _remind(self, endpoint: WitnessEndpoint, keys: Sequence[VerifierKey], prove: Prove) -> None:
+        """Show a witness its own word where it stands behind it: one whose memory went back finds out by that."""
+        known = self._sizes[endpoint.name]
+        if self.shown is None:
+            return
+        note = parse_note(self.shown)
+        size = parse_checkpoint(note.text).size
+        if size <= known or not any(line.is_by(key) for line in note.signatures for key in keys):
+            return
+        proof = await prove(known, size) if known else []
+        status, _ = await self._ask(
+            "POST", endpoint, "/add-checkpoint", encode_add_checkpoint(known, proof, self.shown)
+        )
+        _log.error("witness_went_back", witness=endpoint.name, known=known, cosigned=size, status=status)
+        if status != httpx.codes.OK:
+            raise MalformedInput("The witness forgot what it cosigned.", "Look at the witness's log.")
+        self._sizes[endpoint.name] = size
 
     async def _ask(
         self, method: str, endpoint: WitnessEndpoint, path: str, body: bytes | None = None

@@ -36,6 +36,8 @@ def witness_app(witness: Witness, clock: Clock) -> Starlette:
         answer = await run_in_threadpool(witness.add_checkpoint, body, clock() // SECOND)
         # 409 is how a log learns where to start; every second there may be a checkpoint.
         (_log.debug if answer.status in {200, 409} else _log.warning)("checkpoint_answered", status=answer.status)
+        if answer.status == 503:
+            _log.error("witness_went_back")
         return _response(answer)
 
     async def monitored(request: Request) -> Response:

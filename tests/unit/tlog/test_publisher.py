@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tlog_kit import LOG, ORIGIN, WITNESSES, checkpoint_of, leaves, policy, seed
 from tlog_server_kit import TABLES, Clock, Witnesses, append, engine_at, publisher_of
 
 from tapeline.base.errors import StateError
-from tapeline.tlog.publisher import PublisherSettings
+from tapeline.tlog.publisher import HEARING_MS, LogContradicted, PublisherSettings
 from tapeline.transparency.cosignature import Cosigner
 from tapeline.transparency.cosigned import verify_cosigned
 from tapeline.transparency.merkle import leaf_hash, verify_consistency, verify_inclusion
@@ -146,11 +147,87 @@ async def test_an_older_database_is_never_cosigned(engine: AsyncEngine, witnesse
         await append(older, leaves(4))
         publisher = publisher_of(older, witnesses)
         await publisher.start()
-        witnesses.down.clear()
         assert await publisher.publish() is None
+        running = asyncio.create_task(publisher.run())
+        witnesses.down -= {"w2"}
+        with pytest.raises(LogContradicted, match="shorter"):
+            await asyncio.wait_for(running, 20)
+        witnesses.down.clear()
+        with pytest.raises(LogContradicted, match="shorter"):
+            await publisher.publish()
+        assert publisher.latest() is None
+
+
+async def test_an_older_database_that_grew_another_way_stops_too(
+    engine: AsyncEngine, witnesses: Witnesses, tmp_path: Path
+) -> None:
+    await append(engine, leaves(9))
+    await publisher_of(engine, witnesses).publish()
+    witnesses.down |= set(WITNESSES)
+    async with engine_at(tmp_path / "old.db") as older:
+        await append(older, leaves(4))
+        publisher = publisher_of(older, witnesses)
         await append(older, [b"another"] * 8)
         assert await publisher.publish() is None
-        assert publisher.latest() is None
+        witnesses.down -= {"w3"}
+        with pytest.raises(LogContradicted, match="inconsistent"):
+            await publisher.publish()
+
+
+async def test_a_witness_that_comes_late_is_heard_though_nothing_grows(
+    engine: AsyncEngine, witnesses: Witnesses, tmp_path: Path
+) -> None:
+    """The older database holds a fresh cosigned note of its own, so that no checkpoint is due."""
+    await append(engine, leaves(4))
+    await publisher_of(engine, witnesses).publish()
+    shutil.copy(engine.url.database or "", tmp_path / "old.db")
+    async with engine_at(tmp_path / "old.db") as older:
+        await append(engine, leaves(9)[4:])
+        await publisher_of(engine, witnesses).publish()
+        witnesses.down |= set(WITNESSES)
+        publisher = publisher_of(older, witnesses, settings=PublisherSettings(interval_ms=5))
+        running = asyncio.create_task(publisher.run())
+        assert (await publisher.wait_for(4, timeout_s=20)).size == 4
+        witnesses.down -= {"w1"}
+        witnesses.clock.now_ms += HEARING_MS
+        with pytest.raises(LogContradicted, match="shorter"):
+            await asyncio.wait_for(running, 20)
+
+
+async def test_a_witness_that_only_says_so_stops_nobody(engine: AsyncEngine, witnesses: Witnesses) -> None:
+    await append(engine, leaves(4))
+    publisher = publisher_of(engine, witnesses)
+    witnesses.answers["w3"] = lambda _: httpx.Response(409, content=b"900\n")
+    witnesses.answers["w2"] = lambda _: httpx.Response(422)
+    assert await publisher.publish() is None
+    del witnesses.answers["w2"]
+    cosigned = await publisher.publish()
+    assert cosigned is not None
+    assert set(cosigned.witness_times) == {"w1", "w2"}
+
+
+async def test_a_witness_that_went_back_is_shown_its_own_word(engine: AsyncEngine, witnesses: Witnesses) -> None:
+    publisher = publisher_of(engine, witnesses)
+    await append(engine, leaves(4))
+    await publisher.publish()
+    before = witnesses.stores["w3"].latest(ORIGIN)
+    await append(engine, leaves(9)[4:])
+    await publisher.publish()
+    store = MemoryWitnessStore()
+    assert before is not None
+    store.compare_and_set(ORIGIN, None, before)
+    witnesses.replace("w3", store)
+    for more in (b"ten", b"eleven"):
+        await append(engine, [more])
+        cosigned = await publisher.publish()
+        assert cosigned is not None
+        assert set(cosigned.witness_times) == {"w1", "w2"}
+    assert store.latest(ORIGIN) == before
+    witnesses.replace("w3", store, accept_older=True)
+    await append(engine, [b"twelve"])
+    cosigned = await publisher.publish()
+    assert cosigned is not None
+    assert set(cosigned.witness_times) == {"w1", "w2", "w3"}
 
 
 async def test_a_forked_database_does_not_start(engine: AsyncEngine, witnesses: Witnesses, tmp_path: Path) -> None:
