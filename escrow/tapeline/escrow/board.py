@@ -14,10 +14,12 @@ from tapeline.crypto.signing import SigningKey
 from tapeline.escrow import store
 from tapeline.escrow.admission import POSTED_KINDS, admit
 from tapeline.escrow.database import Database
+from tapeline.escrow.quotas import BoardLimits, Quotas
 from tapeline.escrow.readers import may_read
 from tapeline.escrow.state import BoardState
 from tapeline.escrow.store import NewStatement, Stored
 from tapeline.governance.dsse import parse_envelope
+from tapeline.rpc.principal import maybe_caller
 from tapeline.wire.v1 import escrow_pb2 as wire
 
 Listener = Callable[[Stored], Awaitable[None]]
@@ -34,14 +36,23 @@ class Board:
         state: empty; `load` fills it.
         key: signs acknowledgements and warrants.
         clock: unix milliseconds.
+        limits: how much one person may have logged.
     """
 
-    def __init__(self, database: Database, state: BoardState, key: SigningKey, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        state: BoardState,
+        key: SigningKey,
+        clock: Clock,
+        limits: BoardLimits | None = None,
+    ) -> None:
         self._database = database
         self.state = state
         self.key = key
         self.clock = clock
         self._listeners: list[Listener] = []
+        self._quotas = Quotas(limits or BoardLimits(), clock)
 
     def listen(self, listener: Listener) -> None:
         """Tell `listener` of each statement from now on, after it is durable."""
@@ -75,15 +86,24 @@ class Board:
     async def add(
         self, statements: Sequence[Callable[[], NewStatement]], sealed: bytes | None = None
     ) -> list[wire.AuditAck]:
-        """Take statements, verified one after the other against what stands then, together or not at all."""
+        """Take statements, verified one after the other against what stands then, together or not at all.
+
+        Raises:
+            LimitExceeded: the caller has had as many of a kind logged as one may; what this service itself logs has
+                no limit.
+        """
+        caller = maybe_caller()
+        person = caller.name if caller is not None else None
         try:
-            stored, added = await self._database.write(lambda conn: self._add_in(conn, statements, sealed))
+            stored, added = await self._database.write(lambda conn: self._add_in(conn, statements, sealed, person))
         except Refused as refusal:
             _log.warning("statement_refused", rule=refusal.rule)
             raise
         # Durable now; nothing else runs between the commit and these lines, since neither awaits.
         for one in added:
             self.state.apply(one)
+            if person is not None:
+                self._quotas.note(person, one.kind)
             _log.info("statement_logged", kind=one.kind, index=one.position, case=one.about.hex()[:16])
         for one in added:
             for listener in self._listeners:
@@ -91,13 +111,20 @@ class Board:
         return [self._ack(one) for one in stored]
 
     def _add_in(
-        self, conn: Connection, statements: Sequence[Callable[[], NewStatement]], sealed: bytes | None
+        self,
+        conn: Connection,
+        statements: Sequence[Callable[[], NewStatement]],
+        sealed: bytes | None,
+        person: str | None,
     ) -> tuple[list[Stored], list[Stored]]:
-        stored, added = [], []
+        stored: list[Stored] = []
+        added: list[Stored] = []
         # The write lock is held: nothing can become a leaf between the check and the leaf.
         for verify in statements:
             new = verify()
             before = store.find(conn, new.statement_hash)
+            if before is None and person is not None:
+                self._quotas.require_room(person, new.kind, sum(one.kind == new.kind for one in added))
             one = before or store.append(conn, new, self.clock(), sealed)
             if before is None:
                 added.append(one)

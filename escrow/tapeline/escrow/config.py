@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tapeline.base.times import SECOND
+from tapeline.escrow.quotas import BoardLimits
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class EscrowConfig:
         relay: where to mirror to; None mirrors nothing.
         vault: where the vault listens; None for a board without one.
         checkpoint_ms: how often a grown log gets a checkpoint.
+        board: how many statements of a kind one person may have logged.
     """
 
     data: Path
@@ -30,3 +32,4 @@ class EscrowConfig:
     relay: str | None = None
     vault: str | None = None
     checkpoint_ms: int = SECOND
+    board: BoardLimits = field(default_factory=BoardLimits)

@@ -107,7 +107,7 @@ class _App:
         self._config, self._first = config, first
         state = BoardState(parse_envelope(first, Roster.kind).statement_hash)
         roster = Roster.parse(first)
-        self._board = Board(database, state, keys.service, clock)
+        self._board = Board(database, state, keys.service, clock, config.board)
         self._publisher = LogPublisher(
             database.engine,
             log,

@@ -308,7 +308,7 @@ async def test_what_happens_on_the_board_is_logged_by_kind_and_index_and_by_no_n
         await scene.with_warrant()
         await scene.board.post("case", scene.matter.case_envelope)  # nothing new happens
         with pytest.raises(Refused):
-            await scene.board.post("case", sign(make_case(), "acme/carl"))
+            await scene.board.post("case", sign(replace(make_case(), matter="another"), "acme/carl"))
     assert [(line["event"], line.get("kind")) for line in told] == [
         ("statement_logged", "case"),
         ("statement_logged", "approval"),
