@@ -16,7 +16,7 @@ from tapeline.audit.auditor import audit
 from tapeline.audit.finding import Progress as Advance
 from tapeline.audit.report import Report
 from tapeline.base.errors import StateError
-from tapeline.base.text import printable
+from tapeline.base.text import plural, printable
 from tapeline.cli.common import (
     JsonOption,
     PassphraseFd,
@@ -146,7 +146,7 @@ def _bars(*, shown: bool) -> Iterator[Advance]:
 def _show(report: Report) -> None:
     console = stdout()
     if report.findings:
-        table = Table("rule", "where", "what", title=f"{len(report.findings)} findings", title_justify="left")
+        table = Table("rule", "where", "what", title=plural(len(report.findings), "finding"), title_justify="left")
         for finding in report.findings:
             table.add_row(*(Text(printable(text)) for text in (finding.rule, finding.where, finding.what)))
         console.print(table)
@@ -157,7 +157,8 @@ def _show(report: Report) -> None:
                 table.add_row(*(Text(printable(text)) for text in (one.rule, one.who, one.what, one.where)))
             console.print(table)
     console.print(
-        f"{report.archive_size:,} archive leaves, {report.audit_size:,} audit leaves, "
-        f"{report.warrants:,} warrants, {report.releases:,} releases."
+        f"{plural(report.archive_size, 'archive leaf', 'archive leaves')}, "
+        f"{plural(report.audit_size, 'audit leaf', 'audit leaves')}, "
+        f"{plural(report.warrants, 'warrant')}, {plural(report.releases, 'release')}."
     )
     console.print(Text(report.sentence(), style="bold"), soft_wrap=True)

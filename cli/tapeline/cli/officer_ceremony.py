@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tapeline.agent.ceremony import ceremony_id
 from tapeline.base.seam import system_clock
-from tapeline.base.text import printable
+from tapeline.base.text import plural, printable
 from tapeline.base.times import DAY
 from tapeline.cli.common import JsonOption, PassphraseFd, PassphraseFile, command_errors, print_result
 from tapeline.cli.files import write_new
@@ -148,7 +148,7 @@ def export(
         needed = ceremony_status(state, desk.audit).roster_version
     write_state(out, state)
     result = {"file": str(out), "messages": len(state.messages), "roster_version": needed}
-    human = f"{out} holds {len(state.messages)} messages. Carry version {needed} of the roster along, signed."
+    human = f"{out} holds {plural(len(state.messages), 'message')}. Carry version {needed} of the roster along, signed."
     print_result(result, as_json=as_json, human=human)
 
 

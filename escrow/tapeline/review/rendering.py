@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tapeline.base.text import printable
+from tapeline.base.text import plural, printable
 from tapeline.review.messages import ReadMessage
 from tapeline.wire.v1.content_pb2 import Content
 
@@ -58,7 +58,7 @@ def _attachment(content: Content) -> str:
 
 
 def _read_receipt(content: Content) -> str:
-    return f"(has read {len(content.read_receipt.of)} messages)"
+    return f"(has read {plural(len(content.read_receipt.of), 'message')})"
 
 
 def _disclosure(content: Content) -> str:
