@@ -11,6 +11,7 @@ from rich.text import Text
 from tapeline.base.text import printable
 from tapeline.base.times import time_text
 from tapeline.cli.common import JsonOption, PassphraseFd, PassphraseFile, command_errors, print_result
+from tapeline.cli.expiring import ends_of, say_what_ends
 from tapeline.cli.parties import EscrowOption, KeyOption, RosterOption, desk_of, open_person, unhex
 from tapeline.governance.case import Case
 from tapeline.review.approving import ApproverDesk
@@ -40,8 +41,9 @@ def list_(
     person, _ = open_person(key, passphrase_fd, passphrase_file)
     with desk_of(person, roster, escrow) as desk:
         states = ApproverDesk(desk).cases(ended=ended)
+        ending = say_what_ends(ends_of(desk.audit), as_json=as_json)
     rows = [_row(one) for one in states]
-    print_result({"cases": rows}, as_json=as_json, human=_list(states))
+    print_result({"cases": rows, "ending": ending}, as_json=as_json, human=_list(states))
 
 
 @app.command()

@@ -28,6 +28,7 @@ from tapeline.cli.common import (
     stdout,
 )
 from tapeline.cli.copyfolder import FolderLog, count_forks, open_copy, write_fork, write_pins
+from tapeline.cli.expiring import say_what_ends
 from tapeline.cli.failure import Status
 
 app = typer.Typer(
@@ -52,8 +53,9 @@ def verify(
     opened = open_copy(copy)
     with _bars(shown=not as_json) as advance:
         report = audit(opened, advance)
+    ending = say_what_ends(report.ends, as_json=as_json)
     if as_json:
-        print_result(report.as_dict(), as_json=True)
+        print_result({**report.as_dict(), "ending": ending}, as_json=True)
     else:
         _show(report)
     if not report.complete:

@@ -31,6 +31,7 @@ from tapeline.cli.custodian_common import (
     show_progress,
 )
 from tapeline.cli.custodian_files import app as files_app
+from tapeline.cli.expiring import say_what_ends
 from tapeline.cli.parties import (
     EscrowOption,
     KeyOption,
@@ -51,6 +52,7 @@ from tapeline.custodian.ceremony.run import run_ceremony
 from tapeline.custodian.policy import read_policy
 from tapeline.custodian.release import Releaser
 from tapeline.governance.certificate import EscrowCertificate
+from tapeline.governance.expiry import of_certificate
 from tapeline.local.folder import FolderHeld
 
 app = typer.Typer(help="Hold a share: ceremonies and releases.", no_args_is_help=True)
@@ -206,9 +208,11 @@ def status(
     """
     _, passphrase = open_person(key, passphrase_fd, passphrase_file)
     memory = CeremonyMemory(store_of(data, passphrase, STORE_PURPOSE, fresh=False))
-    rows = []
+    rows, ends = [], []
     for record in memory.ceremonies():
         certificate = EscrowCertificate.parse(record.certificate) if record.certificate else None
+        if certificate is not None:
+            ends.append(of_certificate(certificate))
         rows.append(
             {
                 "ceremony": record.ceremony.hex(),
@@ -219,7 +223,8 @@ def status(
                 "read_aloud": escrow_key_words(certificate) if certificate else None,
             }
         )
-    print_result({"ceremonies": rows}, as_json=as_json, human=_status_table(rows))
+    ending = say_what_ends(ends, as_json=as_json)
+    print_result({"ceremonies": rows, "ending": ending}, as_json=as_json, human=_status_table(rows))
 
 
 def _status_table(rows: list[dict[str, object]]) -> Table:

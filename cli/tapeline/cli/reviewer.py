@@ -14,6 +14,7 @@ from tapeline.base.errors import MalformedInput
 from tapeline.base.text import plural, printable
 from tapeline.base.times import SECOND
 from tapeline.cli.common import JsonOption, PassphraseFd, PassphraseFile, command_errors, print_result
+from tapeline.cli.expiring import ends_of, say_what_ends
 from tapeline.cli.parties import EscrowOption, KeyOption, RelayOption, RosterOption, desk_of, open_person, unhex
 from tapeline.cli.reviewer_common import CaseArgument, DataOption, workspace_of
 from tapeline.cli.reviewer_read import app as read_app
@@ -141,7 +142,8 @@ def status(
     person, passphrase = open_person(key, passphrase_fd, passphrase_file)
     with desk_of(person, roster, escrow, relay) as desk:
         found = workspace_of(desk, data, passphrase).status(unhex(case, "case's hash"))
-    print_result(_status(found), as_json=as_json, human=_status_table(found))
+        ending = say_what_ends(ends_of(desk.audit), as_json=as_json)
+    print_result({**_status(found), "ending": ending}, as_json=as_json, human=_status_table(found))
 
 
 @app.command()

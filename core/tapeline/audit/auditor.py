@@ -25,6 +25,7 @@ from tapeline.audit.report import Report
 from tapeline.audit.reports import ReportJudge, place_of
 from tapeline.audit.statements import MIRRORED, AuditHistory, replay_statements
 from tapeline.directory.state import DirectoryState
+from tapeline.governance.expiry import Expiring, of_firm
 
 MAX_FORKS = 100_000
 
@@ -70,7 +71,16 @@ def audit(copy: Copy, progress: Progress = _no_progress) -> Report:
         witnesses=tuple(sorted(witnesses)),
         archive_size=archive_log.tree.size,
         audit_size=audit_log.tree.size,
+        ends=_ends(history, state),
     )
+
+
+def _ends(history: AuditHistory, state: DirectoryState) -> tuple[Expiring, ...]:
+    if len(history.rosters) == 0:
+        return ()
+    roster = history.rosters.current
+    keys = state.escrow_keys(roster.organisation)
+    return tuple(of_firm(roster, [state.certificate_of(key.key_id) for key in keys]))
 
 
 def _witnesses(log: ReadLog, notes: NoteTable) -> set[str]:

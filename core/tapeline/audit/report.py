@@ -8,6 +8,7 @@ from tapeline.audit.archive import Tally
 from tapeline.audit.finding import Finding
 from tapeline.audit.reports import Testimony
 from tapeline.base.text import plural
+from tapeline.governance.expiry import Expiring
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Report:
     audit_size: int
     complaints: tuple[Testimony, ...] = ()
     forks: tuple[Testimony, ...] = ()
+    ends: tuple[Expiring, ...] = ()
+    """What the firm has to renew; the auditor's own clock says whether soon."""
 
     @property
     def complete(self) -> bool:

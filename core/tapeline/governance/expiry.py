@@ -81,6 +81,16 @@ def of_certificate(certificate: EscrowCertificate) -> Expiring:
     )
 
 
+def of_firm(roster: Roster, certificates: Iterable[EscrowCertificate]) -> list[Expiring]:
+    """Return what a firm has to renew: its newest roster, and of each class the newest escrow key alone."""
+    newest: dict[str, EscrowCertificate] = {}
+    for one in certificates:
+        known = newest.get(one.retention_class)
+        if one.firm == roster.organisation and (known is None or one.epoch > known.epoch):
+            newest[one.retention_class] = one
+    return [of_roster(roster), *map(of_certificate, newest.values())]
+
+
 def of_device(device: VerifiedDevice) -> Expiring:
     """Return when a device's entry ends."""
     return Expiring(

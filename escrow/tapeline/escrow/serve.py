@@ -37,6 +37,7 @@ from tapeline.escrow.who_is import board_who_is
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.roster import Roster
 from tapeline.local.folder import FolderLock
+from tapeline.rpc.expiring import log_expiry
 from tapeline.rpc.health import Check, Readiness
 from tapeline.rpc.login import LoginService
 from tapeline.rpc.roster_file import read_founding_roster
@@ -138,6 +139,7 @@ class _App:
         await self._publisher.start()
         await self._board.load(self._first)
         self._set_policy()
+        log_expiry(self._board.state.roster, [one for one, _ in self._board.state.certificates], self._board.clock())
         await self._server.start()
         await self._http.start()
         self.publishing = asyncio.create_task(self._publisher.run())

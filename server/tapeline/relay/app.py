@@ -38,6 +38,7 @@ from tapeline.relay.services.warranted import Warranted
 from tapeline.relay.services.who_is import directory_who_is
 from tapeline.relay.storage.schema import archive
 from tapeline.relay.table import RELAY_TABLE
+from tapeline.rpc.expiring import log_expiry
 from tapeline.rpc.health import Readiness
 from tapeline.rpc.login import LoginService
 from tapeline.rpc.roster_file import read_founding_roster
@@ -76,7 +77,7 @@ class Relay:
         clock: Clock,
         rng: Rng,
     ) -> None:
-        self._config, self._engine, self._ledger = config, engine, ledger
+        self._config, self._engine, self._ledger, self._clock = config, engine, ledger, clock
         self._log, self._write_lock = log, write_lock
         self.metrics = Metrics()
         acknowledger = Acknowledger(keys.relay, ledger.origin)
@@ -136,12 +137,19 @@ class Relay:
         """Enter rosters that the log lacks, listen; return the addresses."""
         for roster in rosters:
             await self._publisher.publish(LeafType.LEAF_TYPE_ROSTER, roster)
+        self._say_what_ends()
         for task in (self._intake.run(), self._log.run(), self._announce_notes()):
             self._tasks.append(asyncio.create_task(task))
         self.publishing = self._tasks[1]
         self._http_url = await self._http.start()
         address = await self._rpc.start()
         return {"grpc": address, "http": self._http_url}
+
+    def _say_what_ends(self) -> None:
+        directory = self._ledger.directory
+        for firm in directory.rosters.firms():
+            keys = [directory.certificate_of(key.key_id) for key in directory.escrow_keys(firm)]
+            log_expiry(directory.roster(firm), keys, self._clock())
 
     async def stop(self) -> None:
         """Finish what was taken, tell the streams, then close everything."""

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from tapeline.audit.auditor import audit
 from tapeline.base.errors import MalformedInput, StateError, Unavailable
+from tapeline.base.times import DAY
 from tapeline.cli.copyfolder import FolderLog, open_copy, write_pins
 from tapeline.cli.copying import LoggedItem, copy_log
 from tapeline.cli.main import build
@@ -207,3 +208,11 @@ def test_a_tile_that_was_cut_off_is_not_kept(busy: Deployment, copy: Path, serve
     with pytest.raises(Unavailable, match="in part"):
         copy_log("archive", f"{served}/archive", items(busy, "archive", page=100), out, nothing)
     assert not (out.folder / "tile" / "0").exists()
+
+
+def test_an_auditor_is_told_what_ends_soon(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends_ms = audit(open_copy(copy)).ends[0].ends_ms
+    monkeypatch.setattr("tapeline.cli.expiring.system_clock", lambda: ends_ms - 6 * DAY)
+    told = json.loads(verify(str(copy), "--json").stdout)
+    assert any("roster" in one and "ends in 6 days" in one for one in told["ending"])
+    assert "ends in 6 days" in verify(str(copy)).stderr

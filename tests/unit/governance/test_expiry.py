@@ -7,7 +7,16 @@ from gov_kit import key, make_certificate, make_roster
 
 from tapeline.base.times import DAY, HOUR, time_text
 from tapeline.crypto.device import VerifiedDevice
-from tapeline.governance.expiry import Expiring, Stage, of_certificate, of_device, of_roster, stage_at, warnings_at
+from tapeline.governance.expiry import (
+    Expiring,
+    Stage,
+    of_certificate,
+    of_device,
+    of_firm,
+    of_roster,
+    stage_at,
+    warnings_at,
+)
 
 ENDS = 2_000_000_000_000
 
@@ -69,3 +78,13 @@ def test_rosters_escrow_keys_and_devices_say_when_they_end() -> None:
     assert [one.ends_ms for one in things] == [roster.expires_ms, certificate.not_after_ms, ENDS]
     assert ["acme" in things[0].what, "epoch 1" in things[1].what, "laptop" in things[2].what] == [True] * 3
     assert (things[1].begins_ms, things[2].begins_ms) == (certificate.active_from_ms, 5)
+
+
+def test_of_a_firm_only_what_is_to_be_renewed_is_told() -> None:
+    roster = make_roster()
+    first, second = (make_certificate(roster, epoch=epoch) for epoch in (1, 2))
+    other = make_certificate(roster, retention_class="ten-years")
+    foreign = make_certificate(make_roster("bolt"), epoch=9)
+    told = [one.what for one in of_firm(roster, [second, first, other, foreign])]
+    assert len(told) == 3  # not epoch 1, which epoch 2 took over from
+    assert ["version 1" in told[0], "epoch 2" in told[1], "ten-years" in told[2]] == [True] * 3

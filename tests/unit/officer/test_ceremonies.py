@@ -35,7 +35,7 @@ V = hpke(f"acme/1/{CLASS}/v").public()
 def replica(*certificates: bytes) -> AuditReplica:
     made = AuditReplica(ROSTER.statement_hash)
     made.chain.add(sign_roster(ROSTER), T0)
-    made.entries = [AuditEntry(i, b"", "escrow-key", bytes(64), T0, one) for i, one in enumerate(certificates)]
+    made.entries = [AuditEntry(i, b"", "escrow-key", bytes(64), T0, b"", one) for i, one in enumerate(certificates)]
     return made
 
 

@@ -19,7 +19,7 @@ def replica(*statements: tuple[str, bytes, bytes]) -> AuditReplica:
     made = AuditReplica(ROSTER.statement_hash)
     made.chain.add(sign_roster(ROSTER), T0)
     made.entries = [
-        AuditEntry(index, b"leaf", kind, statement_hash, T0, text)
+        AuditEntry(index, b"leaf", kind, statement_hash, T0, b"", text)
         for index, (kind, statement_hash, text) in enumerate(statements)
     ]
     return made
