@@ -83,6 +83,16 @@ class ArchiveReplica:
             self.pages.append(page.SerializeToString())
             self._next = page.next
 
+    def require_checkpoint(self) -> CosignedCheckpoint:
+        """Return the checkpoint of the last sync.
+
+        Raises:
+            StateError: never synced.
+        """
+        if self.checkpoint is None:
+            raise StateError("The archive's directory was not read yet.", "Sync it first.")
+        return self.checkpoint
+
     def _take(self, page: SyncPage) -> CosignedCheckpoint:
         """Verify a page and feed it to the state.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tapeline.agent.archive import ArchiveReplica
 from tapeline.agent.audit import AuditReplica
 from tapeline.agent.board import BoardClient
-from tapeline.agent.relay import RelayClient
+from tapeline.agent.relay import CasePages, RelayClient
 from tapeline.agent.remote import Remote, Waiting
 from tapeline.base.errors import PermissionRefused, StateError
 from tapeline.crypto.keyfile import PersonKey
@@ -26,6 +27,7 @@ class Desk:
         founding: roster version 1, pinned.
         board: the escrow service.
         audit, archive: verified copies, empty until synced.
+        case_archives: copies of the archive's directory by case, for reviewers.
     """
 
     key: PersonKey
@@ -35,6 +37,7 @@ class Desk:
     archive: ArchiveReplica
     escrow_remote: Remote
     relay_remote: Remote | None
+    case_archives: dict[bytes, ArchiveReplica] = field(default_factory=dict)
 
     @property
     def relay(self) -> RelayClient:
@@ -46,6 +49,18 @@ class Desk:
         if self.relay_remote is None:
             raise StateError("This step needs the relay.", "Give its address: --relay HOST:PORT.")
         return RelayClient(self.relay_remote)
+
+    def archive_for(self, case: bytes, approvals: Sequence[bytes]) -> ArchiveReplica:
+        """Return a copy of the archive's directory with the memberships that an approved case needs, up to date.
+
+        A reviewer is shown no others. Where a conversation came into the case meanwhile, the copy is begun anew.
+        """
+        replica = self.case_archives.get(case)
+        if replica is None or replica.quarantined:
+            pinned = {self.founding.organisation: self.founding.statement_hash}
+            replica = self.case_archives[case] = ArchiveReplica(pinned)
+        replica.sync(CasePages(self.relay, case, approvals))
+        return replica
 
     def me(self) -> Person:
         """Return who this key is in the newest roster, syncing the audit log first.

@@ -44,11 +44,28 @@ class RelayClient:
         request = wire.RecordsRequest(record_hashes=record_hashes)
         return self._remote.ask("Review/GetRecords", request, wire.RecordsResponse)
 
-    def salts(self, case: bytes) -> wire.SaltsResponse:
-        """Return the salts of the conversations and people that a case names."""
-        return self._remote.ask("Review/GetSalts", wire.SaltsRequest(case_dsse=case), wire.SaltsResponse)
+    def sync_case(self, since: int, case: bytes, approvals: Sequence[bytes]) -> wire.SyncPage:
+        """Return a page of the directory, with the memberships that an approved case needs."""
+        request = wire.CaseDirectoryRequest(since=since, case_dsse=case, approvals=approvals)
+        return self._remote.ask("Review/SyncCase", request, wire.SyncPage)
+
+    def salts(self, case: bytes, approvals: Sequence[bytes]) -> wire.SaltsResponse:
+        """Return the salts of the conversations and people that an approved case names."""
+        request = wire.SaltsRequest(case_dsse=case, approvals=approvals)
+        return self._remote.ask("Review/GetSalts", request, wire.SaltsResponse)
 
     def ciphertext(self, package: bytes) -> list[wire.ArchivedObject]:
         """Return the messages of a warrant's sessions that lie in its window."""
         request = wire.CiphertextRequest(warrant_package=package)
         return list(self._remote.stream("Review/GetCiphertext", request, wire.ArchivedObject))
+
+
+class CasePages:
+    """Directory pages with the memberships that an approved case needs: what a reviewer is shown (`ArchivePort`)."""
+
+    def __init__(self, relay: RelayClient, case: bytes, approvals: Sequence[bytes]) -> None:
+        self._relay, self._case, self._approvals = relay, case, approvals
+
+    def sync(self, since: int) -> wire.SyncPage:
+        """Return the page from a leaf index on."""
+        return self._relay.sync_case(since, self._case, self._approvals)

@@ -91,9 +91,9 @@ def fetch(desk: Desk, entry: AuditEntry) -> WarrantPackage:
     return package
 
 
-def carried(desk: Desk, package: WarrantPackage) -> bytes:
+def carried(archive: ArchiveReplica, package: WarrantPackage) -> bytes:
     """Return package and directory as one file, for an air-gapped custodian or the vault."""
-    return encode(VaultReleaseRequest(warrant_package=encode(package), archive_pages=desk.archive.pages))
+    return encode(VaultReleaseRequest(warrant_package=encode(package), archive_pages=archive.pages))
 
 
 def carried_gate(data: bytes, founding: Roster, public: bytes) -> tuple[GateInput, str]:

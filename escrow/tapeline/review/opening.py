@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tapeline.agent.archive import ArchiveReplica
 from tapeline.agent.desk import Desk
 from tapeline.agent.package import documents, warrants_of, with_records
 from tapeline.base.errors import StateError
@@ -12,6 +13,7 @@ from tapeline.base.times import Clock
 from tapeline.crypto.hpke_open import HpkePrivate
 from tapeline.crypto.record.verify import verify_record
 from tapeline.crypto.wire import encode
+from tapeline.governance.case import Case
 from tapeline.governance.gate import pass_gate_before_ciphertext
 from tapeline.governance.gate_input import AgentMemory, BeforeCiphertext, GateInput, GateRecord, GateSession
 from tapeline.review.bundles import Target, collect
@@ -60,7 +62,7 @@ def open_case(desk: Desk, case_hash: bytes, case_key: HpkePrivate, memory: Agent
         Refused: a rule that the documents, the logs or a record break.
     """
     package = fetch_package(desk, case_hash)  # 1
-    archive = fetch_archive(desk)  # 2
+    archive = fetch_archive(desk, package)  # 2
     gate = GateInput.from_package(package, archive.directory, pinned_roster=desk.founding.statement_hash)
     before = pass_gate_before_ciphertext(gate, memory, clock())
     sessions = [_session(one, archive, before.case.firm) for one in gate.records]  # 3
@@ -92,12 +94,18 @@ def fetch_package(desk: Desk, case_hash: bytes) -> WarrantPackage:
     return with_records(documents(desk.audit, desk.board, warrants[-1][0]), desk.relay)
 
 
-def fetch_archive(desk: Desk) -> ReplayedArchive:
+def archive_of(desk: Desk, package: WarrantPackage) -> ArchiveReplica:
+    """Return the archive's directory, with the memberships that the package's case needs."""
+    return desk.archive_for(package.case_statement, tuple(package.approvals))
+
+
+def fetch_archive(desk: Desk, package: WarrantPackage) -> ReplayedArchive:
     """Return the archive replayed from its leaves and directory pages, both under the same cosigned checkpoint."""
-    checkpoint = desk.archive.sync(desk.relay)
+    archive = archive_of(desk, package)
+    checkpoint = archive.require_checkpoint()
     leaves = fetch_leaves(desk.relay.deployment().tiles_url, desk.relay.bearer(), checkpoint)
     pinned = {desk.founding.organisation: desk.founding.statement_hash}
-    return replay_archive(checkpoint, leaves, desk.archive, pinned)
+    return replay_archive(checkpoint, leaves, archive, pinned, Case.parse(package.case_statement))
 
 
 def _session(one: GateRecord, archive: ReplayedArchive, firm: str) -> GateSession:

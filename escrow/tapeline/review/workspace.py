@@ -19,7 +19,7 @@ from tapeline.governance.opening import Opening
 from tapeline.governance.person import Person
 from tapeline.review.casekeys import CaseKeys
 from tapeline.review.drafting import CaseDraft, make_case
-from tapeline.review.opening import Opened, fetch_package, open_case
+from tapeline.review.opening import Opened, archive_of, fetch_package, open_case
 from tapeline.review.status import CaseStatus, approval_texts, case_status
 from tapeline.wire.v1.escrow_pb2 import VaultReleaseRequest, WarrantPackage
 
@@ -142,13 +142,12 @@ class Workspace:
             raise StateError("Another reviewer filed this case.", "Ask them, or have the officers revoke it.")
 
     def _carried(self, package: WarrantPackage) -> bytes:
-        self.desk.archive.sync(self.desk.relay)
-        return carried(self.desk, package)
+        return carried(archive_of(self.desk, package), package)
 
     def _certificates(self, case_hash: bytes) -> list[EscrowCertificate]:
         """Return the certificates of the escrow keys that the warrant's sessions are sealed to."""
         package = fetch_package(self.desk, case_hash)
-        self.desk.archive.sync(self.desk.relay)
+        directory = archive_of(self.desk, package).state
         firm = self.desk.founding.organisation
         ids = {
             row.key_id
@@ -156,5 +155,5 @@ class Workspace:
             for row in parse_record(one.record).header.escrow_rows
             if row.firm == firm
         }
-        found = [self.desk.archive.state.certificate_of(key_id) for key_id in ids]
+        found = [directory.certificate_of(key_id) for key_id in ids]
         return sorted(found, key=lambda certificate: (certificate.epoch, certificate.retention_class))

@@ -64,7 +64,10 @@ RELAY_TABLE: RpcTable = {
         with_role("reviewer", "custodian", "auditor", ESCROW, VAULT), 16 * KIB, {"record_hashes": Field(64, count=128)}
     ),
     "/tapeline.wire.v1.Review/GetSalts": RpcRule(
-        with_role("reviewer", "custodian", "auditor"), MIB, {"case_dsse": _DSSE}
+        with_role("reviewer", "custodian", "auditor"), MIB, {"case_dsse": _DSSE, "approvals": Field(MAX_DSSE, count=64)}
+    ),
+    "/tapeline.wire.v1.Review/SyncCase": RpcRule(
+        with_role("reviewer"), MIB, {"case_dsse": _DSSE, "approvals": Field(MAX_DSSE, count=64)}
     ),
     "/tapeline.wire.v1.Review/GetCiphertext": RpcRule(
         with_role("reviewer"), MAX_PACKAGE + KIB, {"warrant_package": Field(MAX_PACKAGE)}, 30, at_once=2

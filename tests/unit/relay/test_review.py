@@ -187,7 +187,8 @@ async def test_records_come_with_proofs(matter: Matter) -> None:
 
 
 async def test_salts_of_the_case_are_opened(matter: Matter) -> None:
-    answer = await matter.stub.GetSalts(SaltsRequest(case_dsse=matter.case_dsse), metadata=matter.rita)
+    request = SaltsRequest(case_dsse=matter.case_dsse, approvals=matter.approvals("abel", "adah"))
+    answer = await matter.stub.GetSalts(request, metadata=matter.rita)
     state = matter.ann.state
     assert [salt.id for salt in answer.conversations] == [matter.conversation]
     assert state.conversation_by_tag(answer.conversations[0].tag) == matter.conversation
@@ -359,7 +360,10 @@ async def test_a_case_opens_no_salts_of_conversations_of_other_firms_alone(tmp_p
         )  # fmt: skip
         rita = await running.person("rita", "bolt")
         for named in ((), (inside, shared)):
-            request = SaltsRequest(case_dsse=sign(replace(case, conversations=named), "bolt/rita"))
+            asked = replace(case, conversations=named)
+            made = (make_approval(asked, one, created_ms=now, expires_ms=now + DAY) for one in ("abel", "adah"))
+            approvals = [sign(one, f"bolt/{one.approver}") for one in made]
+            request = SaltsRequest(case_dsse=sign(asked, "bolt/rita"), approvals=approvals)
             async with refusals():
                 answer = await ReviewStub(running.channel).GetSalts(request, metadata=rita)
             assert [salt.id for salt in answer.conversations] == [shared]

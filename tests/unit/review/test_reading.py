@@ -138,7 +138,7 @@ def test_a_relay_that_hides_an_object_of_the_directory_is_caught(talk: Talk) -> 
     pinned = talk.matter.archive.pinned
     empty = ArchiveReplica(pinned)
     with pytest.raises(MalformedInput, match="withholds an object"):
-        replay_archive(talk.archive.checkpoint, talk.archive.leaves, empty, pinned)
+        replay_archive(talk.archive.checkpoint, talk.archive.leaves, empty, pinned, talk.matter.case)
 
 
 @pytest.mark.rule(Rule.LEAF_SEQUENCE)
@@ -152,13 +152,13 @@ def test_a_conversation_with_a_gap_in_the_log_is_refused() -> None:
     replica = _replica(kit)
     checkpoint = kit.state.verify_archive_note(kit.log.note(kit.now_ms))
     with pytest.raises(Refused) as refused:
-        replay_archive(checkpoint, leaves, replica, kit.pinned)
+        replay_archive(checkpoint, leaves, replica, kit.pinned, matter.case)
     assert refused.value.rule is Rule.LEAF_SEQUENCE
 
 
 def test_a_whole_log_replays_to_the_same_directory(talk: Talk) -> None:
     kit = talk.matter.archive
-    replayed = replay_archive(talk.archive.checkpoint, talk.archive.leaves, _replica(kit), kit.pinned)
+    replayed = replay_archive(talk.archive.checkpoint, talk.archive.leaves, _replica(kit), kit.pinned, talk.matter.case)
     assert replayed.directory.next_index == kit.state.next_index
     assert merkle.root_of(map(merkle.leaf_hash, replayed.leaves)) == talk.archive.checkpoint.root
 

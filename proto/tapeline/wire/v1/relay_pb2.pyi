@@ -278,11 +278,23 @@ class RecordsResponse(_message.Message):
     records: _containers.RepeatedCompositeFieldContainer[ArchivedObject]
     def __init__(self, note: _Optional[bytes] = ..., records: _Optional[_Iterable[_Union[ArchivedObject, _Mapping]]] = ...) -> None: ...
 
-class SaltsRequest(_message.Message):
-    __slots__ = ("case_dsse",)
+class CaseDirectoryRequest(_message.Message):
+    __slots__ = ("since", "case_dsse", "approvals")
+    SINCE_FIELD_NUMBER: _ClassVar[int]
     CASE_DSSE_FIELD_NUMBER: _ClassVar[int]
+    APPROVALS_FIELD_NUMBER: _ClassVar[int]
+    since: int
     case_dsse: bytes
-    def __init__(self, case_dsse: _Optional[bytes] = ...) -> None: ...
+    approvals: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, since: _Optional[int] = ..., case_dsse: _Optional[bytes] = ..., approvals: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class SaltsRequest(_message.Message):
+    __slots__ = ("case_dsse", "approvals")
+    CASE_DSSE_FIELD_NUMBER: _ClassVar[int]
+    APPROVALS_FIELD_NUMBER: _ClassVar[int]
+    case_dsse: bytes
+    approvals: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, case_dsse: _Optional[bytes] = ..., approvals: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Salt(_message.Message):
     __slots__ = ("id", "salt", "tag")

@@ -104,7 +104,7 @@ class Bootstrap:
 
 class DirectoryStub:
     """For devices, and people with a role. Of membership leaves each is shown what it needs: a device the conversations
-    of its user, up to the leaf that removes the user.
+    of its user, up to the leaf that removes the user; custodians and auditors all; everybody else none.
     """
 
     def __init__(self, channel):
@@ -147,7 +147,7 @@ class DirectoryStub:
 
 class DirectoryServicer:
     """For devices, and people with a role. Of membership leaves each is shown what it needs: a device the conversations
-    of its user, up to the leaf that removes the user.
+    of its user, up to the leaf that removes the user; custodians and auditors all; everybody else none.
     """
 
     def Sync(self, request, context):
@@ -231,7 +231,7 @@ def add_DirectoryServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class Directory:
     """For devices, and people with a role. Of membership leaves each is shown what it needs: a device the conversations
-    of its user, up to the leaf that removes the user.
+    of its user, up to the leaf that removes the user; custodians and auditors all; everybody else none.
     """
 
     @staticmethod
@@ -746,6 +746,11 @@ class ReviewStub:
                 request_serializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.SaltsRequest.SerializeToString,
                 response_deserializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.SaltsResponse.FromString,
                 _registered_method=True)
+        self.SyncCase = channel.unary_unary(
+                '/tapeline.wire.v1.Review/SyncCase',
+                request_serializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.CaseDirectoryRequest.SerializeToString,
+                response_deserializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.SyncPage.FromString,
+                _registered_method=True)
         self.GetCiphertext = channel.unary_stream(
                 '/tapeline.wire.v1.Review/GetCiphertext',
                 request_serializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.CiphertextRequest.SerializeToString,
@@ -780,6 +785,13 @@ class ReviewServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SyncCase(self, request, context):
+        """reviewer
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetCiphertext(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -810,6 +822,11 @@ def add_ReviewServicer_to_server(servicer, server):
                     servicer.GetSalts,
                     request_deserializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.SaltsRequest.FromString,
                     response_serializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.SaltsResponse.SerializeToString,
+            ),
+            'SyncCase': grpc.unary_unary_rpc_method_handler(
+                    servicer.SyncCase,
+                    request_deserializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.CaseDirectoryRequest.FromString,
+                    response_serializer=tapeline_dot_wire_dot_v1_dot_relay__pb2.SyncPage.SerializeToString,
             ),
             'GetCiphertext': grpc.unary_stream_rpc_method_handler(
                     servicer.GetCiphertext,
@@ -904,6 +921,33 @@ class Review:
             '/tapeline.wire.v1.Review/GetSalts',
             tapeline_dot_wire_dot_v1_dot_relay__pb2.SaltsRequest.SerializeToString,
             tapeline_dot_wire_dot_v1_dot_relay__pb2.SaltsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SyncCase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tapeline.wire.v1.Review/SyncCase',
+            tapeline_dot_wire_dot_v1_dot_relay__pb2.CaseDirectoryRequest.SerializeToString,
+            tapeline_dot_wire_dot_v1_dot_relay__pb2.SyncPage.FromString,
             options,
             channel_credentials,
             insecure,

@@ -12,7 +12,7 @@ from tapeline.crypto.wire import encode
 from tapeline.relay.services.acks import Acknowledger
 from tapeline.relay.services.ledger import Ledger
 from tapeline.relay.services.mirroring import MIRRORED, require_in_audit_log
-from tapeline.relay.services.need import ALL, of_member
+from tapeline.relay.services.need import may_ask, of_caller
 from tapeline.relay.services.publishing import Publisher
 from tapeline.relay.services.syncing import DirectoryPages, prove_all
 from tapeline.relay.storage.entries import read_entry
@@ -58,11 +58,7 @@ class Directory(DirectoryServicer):
     async def Sync(self, request: SyncRequest, context: Context) -> SyncPage:  # noqa: N802
         """Return a page of the directory."""
         del context
-        who = caller()
-        need = ALL
-        if who.device_entry is not None:
-            person = (who.firm, who.name)
-            need = of_member(person, self._ledger.conversations.of(person))
+        need = of_caller(caller(), self._ledger.conversations)
         return await self._pages.page(self._log.latest(), request, need)
 
     async def Publish(self, request: PublishRequest, context: Context) -> Ack:  # noqa: N802
@@ -86,12 +82,11 @@ class Directory(DirectoryServicer):
         return await self._publisher.publish(request.type, request.dsse)
 
     async def GetConversation(self, request: ConversationRequest, context: Context) -> ConversationState:  # noqa: N802
-        """Return a conversation's newest statement to its members and to people with a role."""
+        """Return a conversation's newest statement to those who need it, such as its members."""
         del context
         who = caller()
         found = self._ledger.conversations.get(request.conversation)
-        is_member = found is not None and (who.firm, who.name) in found.newest.people
-        if found is None or (who.device_entry is not None and not is_member):
+        if found is None or not may_ask(who, found):
             raise NotFound("The conversation is not known to you.", "Ask a member to add you.")
         next_sequence = found.next_sequence
         async with self._engine.connect() as conn:

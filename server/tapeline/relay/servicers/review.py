@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import grpc.aio
@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tapeline.base.errors import Unavailable
 from tapeline.base.times import Clock
-from tapeline.governance.case import verify_case
+from tapeline.governance.case import Case
+from tapeline.relay.services.approved import approved_case
 from tapeline.relay.services.ledger import Ledger
 from tapeline.relay.services.manifests import Manifests
+from tapeline.relay.services.need import of_case
 from tapeline.relay.services.salts import salts_of
-from tapeline.relay.services.syncing import prove_all
+from tapeline.relay.services.syncing import DirectoryPages, prove_all
 from tapeline.relay.services.warranted import Warranted
 from tapeline.relay.storage.entries import read_entries
 from tapeline.relay.storage.review import read_sessions_by_hash
@@ -23,6 +25,7 @@ from tapeline.tlog.publisher import LogPublisher
 from tapeline.transparency.cosigned import CosignedCheckpoint
 from tapeline.wire.v1.relay_pb2 import (
     ArchivedObject,
+    CaseDirectoryRequest,
     CiphertextRequest,
     ManifestRequest,
     ManifestResponse,
@@ -30,6 +33,7 @@ from tapeline.wire.v1.relay_pb2 import (
     RecordsResponse,
     SaltsRequest,
     SaltsResponse,
+    SyncPage,
     SyncRequest,
 )
 from tapeline.wire.v1.relay_pb2_grpc import ReviewServicer
@@ -55,6 +59,7 @@ class Review(ReviewServicer):
     ) -> None:
         self._ledger, self._engine, self._log = ledger, engine, log
         self._manifests, self._warranted, self._clock = manifests, warranted, clock
+        self._pages = DirectoryPages(engine, ledger)
 
     async def FreezeManifest(self, request: ManifestRequest, context: Context) -> ManifestResponse:  # noqa: N802
         """Return the signed list of the sessions in an approved case's scope."""
@@ -84,10 +89,15 @@ class Review(ReviewServicer):
         return RecordsResponse(note=note.raw, records=records)
 
     async def GetSalts(self, request: SaltsRequest, context: Context) -> SaltsResponse:  # noqa: N802
-        """Open the salts of the people and conversations that a reviewer's case names."""
+        """Open the salts of the people and conversations that an approved case names."""
         del context
-        case = verify_case(request.case_dsse, self._ledger.directory.roster(caller().firm), self._clock())
-        return salts_of(case, self._ledger)
+        return salts_of(self._approved(request.case_dsse, request.approvals), self._ledger)
+
+    async def SyncCase(self, request: CaseDirectoryRequest, context: Context) -> SyncPage:  # noqa: N802
+        """Return a page of the directory, with the memberships that an approved case needs."""
+        del context
+        need = of_case(self._approved(request.case_dsse, request.approvals), self._ledger.conversations)
+        return await self._pages.page(self._log.latest(), SyncRequest(since=request.since), need)
 
     async def GetCiphertext(  # noqa: N802
         self, request: CiphertextRequest, context: Context
@@ -110,6 +120,9 @@ class Review(ReviewServicer):
             for entry in page:
                 yield ArchivedObject(index=entry.index, leaf=entry.leaf, object=entry.object)
             since, left = page[-1].index + 1, left - len(page)
+
+    def _approved(self, case_dsse: bytes, approvals: Sequence[bytes]) -> Case:
+        return approved_case(self._ledger.directory, caller().firm, case_dsse, approvals, self._clock())
 
     def _note(self) -> CosignedCheckpoint:
         latest = self._log.latest()

@@ -11,11 +11,11 @@ from tapeline.base.errors import LimitExceeded
 from tapeline.base.times import Clock
 from tapeline.crypto.record.parse import parse_record
 from tapeline.crypto.signing import SigningKey
-from tapeline.governance.approvals import verify_approvals
-from tapeline.governance.case import Case, verify_case
+from tapeline.governance.case import Case
 from tapeline.governance.dsse import signer
 from tapeline.governance.manifest import MAX_SESSIONS, Manifest
 from tapeline.governance.scope import SessionFact, freeze, in_window
+from tapeline.relay.services.approved import approved_case
 from tapeline.relay.services.ledger import Ledger
 from tapeline.relay.storage.review import StoredSession, read_message_leaves, read_sessions_of_window
 from tapeline.transparency.cosigned import CosignedCheckpoint
@@ -42,9 +42,8 @@ class Manifests:
             Refused: GOV-*.
             LimitExceeded: the scope holds more sessions than one manifest can list.
         """
-        chain, now = self._ledger.directory.rosters.chain(firm), self._clock()  # 1
-        case = verify_case(case_dsse, chain.current, now)
-        verify_approvals(approvals, case, chain.current, chain.in_force(now), now)
+        now = self._clock()
+        case = approved_case(self._ledger.directory, firm, case_dsse, approvals, now)  # 1
         facts = [await self._fact(case, stored, note) for stored in await self._candidates(case, note)]  # 2
         rows = freeze(case, facts)
         if len(rows) > MAX_SESSIONS:
