@@ -10,7 +10,7 @@ from docs_kit import PROJECT
 from tapeline.base.text import plural
 
 _COUNTED = re.compile(
-    r"\{(?:len\([^{}]*\)|[\w.]+)(?::,)?\} (?:findings|bundles|warrants|releases|leaves|sessions|conversations)\b"
+    r"\{(?:len\([^{}]*\)|[\w.]+)(?::,)?\} (?:findings|bundles|warrants|releases|leaves|conversations)\b"
 )
 
 
