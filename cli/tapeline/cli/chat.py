@@ -25,10 +25,11 @@ from tapeline.cli.common import (
     read_passphrase,
     stderr,
 )
-from tapeline.cli.passphrase import new_passphrase
+from tapeline.cli.passphrase import NewPassphraseFd, NewPassphraseFile, new_passphrase
 from tapeline.client import Client, Conversation, Message
 from tapeline.client.content import Delete, DisclosureAck, Edit, Reaction, ReadReceipt, RecordingDisclosure, Reply
 from tapeline.client.events import Alarm, ComplaintUnheard, Disclosure, Withheld
+from tapeline.client.store.rekey import change_passphrase
 
 app = typer.Typer(help="Chat as an employee: enrol a device, send, read.", no_args_is_help=True)
 
@@ -179,6 +180,27 @@ async def _warn(client: Client) -> None:
         elif isinstance(event, ComplaintUnheard):
             text = f"A complaint ({event.rule}) is not in the audit log yet: see `tapeline chat complaints`."
             stderr().print(Text(printable(text), style="bold red"))
+
+
+@app.command("passphrase")
+@command_errors
+def passphrase(
+    store: StoreOption,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_file: PassphraseFile = None,
+    new_passphrase_fd: NewPassphraseFd = None,
+    new_passphrase_file: NewPassphraseFile = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change the passphrase of this device's store; the old one opens it until the new one is proven to.
+
+    Example: tapeline chat passphrase --store alice-store
+    """
+    old = read_passphrase(passphrase_fd, passphrase_file, prompt="Present passphrase")
+    new = new_passphrase(new_passphrase_fd, new_passphrase_file)
+    change_passphrase(store, old.reveal().decode(), new.reveal().decode())
+    human = "Done. Copies of the store that were made before open under the old passphrase still."
+    print_result({"store": str(store)}, as_json=as_json, human=human)
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ import typer
 from tapeline.cli.common import command_errors, report, set_debugging, stdout
 from tapeline.cli.failure import Failure, Status
 from tapeline.cli.groups import GROUPS, Group
+from tapeline.cli.helptext import PlainSwitches, let_flow
 
 _HELP = """Tapeline: end-to-end encrypted messages that a firm can keep, prove complete and, under a warrant, open.
 
@@ -73,7 +74,7 @@ def _mount(root: typer.Typer, group: Group, *, loaded: bool) -> None:
     single = len(app.registered_commands) == 1 and not app.registered_groups and app.registered_callback is None
     command = app.registered_commands[0] if single else None
     if command is not None and command.callback is not None and command.name in {None, group.name}:
-        root.command(group.name, rich_help_panel=group.panel)(command.callback)
+        root.command(group.name, cls=PlainSwitches, help=command.help, rich_help_panel=group.panel)(command.callback)
         return
     root.add_typer(app, name=group.name, help=group.help, rich_help_panel=group.panel)
 
@@ -86,6 +87,7 @@ def _load(group: Group, root: typer.Typer) -> typer.Typer | None:
         return None
     if not isinstance(app, typer.Typer):
         raise TypeError(f"tapeline.cli.{group.name} exposes no typer application")
+    let_flow(app)
     return app
 
 

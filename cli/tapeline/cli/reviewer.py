@@ -45,7 +45,7 @@ def file(
     requester: Annotated[str, typer.Option("--requester", help="Who asked; you, where left out.")] = "",
     conversation: Annotated[list[str] | None, typer.Option("--conversation", help="Only these, by id.")] = None,
     retention_class: Annotated[str, typer.Option("--class", help="Only this class.")] = "",
-    days: Annotated[int, typer.Option("--days", help="Until the case expires.")] = DEFAULT_DAYS,
+    days: Annotated[int, typer.Option("--days", min=1, max=366, help="Until the case expires.")] = DEFAULT_DAYS,
     passphrase_fd: PassphraseFd = None,
     passphrase_file: PassphraseFile = None,
     as_json: JsonOption = False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 from typer.testing import CliRunner
@@ -45,3 +46,17 @@ def test_a_group_whose_extra_is_missing_says_what_to_install(words: list[str], m
     assert result.exit_code == 2
     assert "pip install 'tapeline[relay]'" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["officer", "revoke"], ["custodian", "file", "ceremony"], ["demo"], ["chat", "send"]]
+)
+def test_help_flows_to_the_width_and_switches_show_no_type(words: list[str]) -> None:
+    result = CliRunner(env={"COLUMNS": "100", "TERM": "dumb"}).invoke(build(words), [*words, "--help"])
+    assert result.exit_code == 0
+    assert "<bool>" not in result.stdout.split("--help")[0]
+    lines = [line.strip() for line in result.stdout.split("╭")[0].splitlines()]
+    for line, following in pairwise(lines):
+        # A line ends where the next word would not have fitted, not where the source's line did.
+        if line and following and not line.startswith("Usage"):
+            assert len(f"{line} {following.split()[0]}") > 96, line

@@ -69,7 +69,7 @@ class Database:
         Raises:
             StoreProblem: wrong key, altered file, or a store of a later version.
         """
-        return cls(await asyncio.to_thread(_connect, path, key), path, lock)
+        return cls(await asyncio.to_thread(connect_database, path, key), path, lock)
 
     async def run(self, job: Job[T], *, durable: bool = False) -> T:
         """Return what the job returns, once its group is committed."""
@@ -153,7 +153,8 @@ def _resolve(tasks: list[_Task[object]]) -> None:
             task.future.set_exception(task.error)
 
 
-def _connect(path: Path, key: StoreKey) -> Connection:
+def connect_database(path: Path, key: StoreKey) -> Connection:
+    """Return a connection to the database file, made where there is none, its tables brought up to date."""
     connection: Connection = sqlcipher3.connect(str(path), isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA cipher_log_level = NONE")  # it would write to the application's stderr

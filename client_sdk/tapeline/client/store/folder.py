@@ -39,7 +39,7 @@ async def open_store(folder: Path, secret: str | StoreKey) -> Database:
     """
     if not has_store(folder):
         raise StoreProblem("There is no store in the folder.", "Give the folder that the device was enrolled in.")
-    lock = _hold(folder)
+    lock = hold_folder(folder)
     try:
         key = await asyncio.to_thread(_find, folder, secret)
         return await Database.open(folder / DATABASE, key, lock)
@@ -53,7 +53,8 @@ def has_store(folder: Path) -> bool:
     return (folder / HEADER).is_file()
 
 
-def _hold(folder: Path) -> FolderLock:
+def hold_folder(folder: Path) -> FolderLock:
+    """Return the lock of a store's folder, or say who has it."""
     try:
         return FolderLock.hold(folder)
     except FolderHeld as held:
@@ -65,7 +66,7 @@ def _claim(folder: Path) -> FolderLock:
     """Lock a folder that is absent or empty."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _require_empty(folder)  # before the lock leaves a file in somebody's folder
-    lock = _hold(folder)
+    lock = hold_folder(folder)
     try:
         _require_empty(folder)
     except BaseException:
