@@ -6,7 +6,7 @@ Every key is derived from its name; nothing is faked: leaves stand in Merkle tre
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -34,6 +34,7 @@ from tapeline.crypto.hpke_open import HpkePrivate
 from tapeline.crypto.membership import VerifiedMembership, sign_statement
 from tapeline.crypto.prekey_secret import PrekeySecret, make_prekey
 from tapeline.crypto.receipt import sign_receipt, vault_slot_hash
+from tapeline.crypto.record.facts import Facts
 from tapeline.crypto.record.parse import parse_record
 from tapeline.crypto.record.seal import CreatedRecord, create_record
 from tapeline.crypto.reservation import VaultTarget, make_reservation
@@ -340,14 +341,17 @@ class Archive:
         self.publish(pb.LEAF_TYPE_MEMBERSHIP, sign_statement(creator.key, statement))
         return next(self.state.membership(one) for one in reversed(self.state.conversations_of(*people[0])))
 
-    def open_session(self, sender: Member, membership: VerifiedMembership) -> tuple[CreatedRecord, int]:
-        """Make a record by the directory's facts, log its leaf, return both."""
+    def open_session(
+        self, sender: Member, membership: VerifiedMembership, believes: Callable[[Facts], Facts] = lambda facts: facts
+    ) -> tuple[CreatedRecord, int]:
+        """Make a record by the directory's facts, or by what a relay made the sender believe; log its leaf."""
         note = self.state.verify_archive_note(self.log.note(self.now_ms))
         index = len(self.log.entries)
         facts = self.state.facts(
             conversation=membership.conversation, membership=membership.statement_hash,
             sender_device=sender.device.entry_hash, note=note, leaf_index=index, leaf_time_ms=self.now_ms,
         )  # fmt: skip
+        facts = believes(facts)
         targets = [VaultTarget(key.firm, key.v_key_id, key.v_public) for key in facts.escrow]
         pending = make_reservation(
             sender.key, sender.device.entry_hash, DEPLOYMENT, targets, self.now_ms + 6 * DAY, self.rng

@@ -204,6 +204,7 @@ def _status(found: CaseStatus) -> dict[str, object]:
             for one in found.epochs
         ],
         "vault_released": found.vault_released,
+        "left_out": [one.payload() for one in found.left_out],
         "closed": found.closed,
         "ended": found.ended,
         "missing": list(found.missing),
@@ -220,6 +221,7 @@ def _status_table(found: CaseStatus) -> Table:
         ("Sessions", f"{found.sessions:,} with {plural(found.messages, 'message')}"),
         *((f"Epoch {one.epoch}", f"{len(one.released_by)} of {one.threshold} custodians") for one in found.epochs),
         ("Vault", "released" if found.vault_released else "not yet"),
+        *([("Refused", "\n".join(one.sentence for one in found.left_out))] if found.left_out else []),
         ("Missing", "\n".join(found.missing) or "nothing: open it") if not found.ended else ("State", found.ended),
     ]
     for name, value in rows:

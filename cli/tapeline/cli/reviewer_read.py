@@ -144,6 +144,7 @@ def _judgement(opened: Opened) -> dict[str, object]:
         "read": judged.read,
         "expected": judged.expected,
         "sealed_sessions": judged.sealed_sessions,
+        "refused": [{"session": one.record_hash.hex(), "rules": list(one.rules)} for one in judged.refused],
         "findings": list(judged.findings),
     }
 

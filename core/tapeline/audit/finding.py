@@ -36,6 +36,8 @@ class Check(Enum):
     """Somebody released one session twice for one warrant, differently."""
     GAP = "AUD-10"
     """A conversation's sequence, or a session's message index, has a gap or a repeat."""
+    LEFT_OUT = "AUD-12"
+    """A release leaves out a session whose record did not verify for its maker."""
     UNKNOWN = "AUD-11"
     """An entry of a kind, or in a form, that the auditor cannot read."""
 

@@ -196,6 +196,12 @@ class ReleaseJudge:
             if not _is_last_word(approval, standing):
                 name = approval.approver.id
                 self._findings.add(Check.WARRANT, f"{who} released after {name} took the approval back.", entry.where)
+        for left in release.left_out:
+            what = f"{who} left out {short(left.record_hash)} under {left.rule}"
+            found_sound = self._sessions.get(left.record_hash) is not None
+            self._findings.add(
+                Check.LEFT_OUT, f"{what}{', which verifies in this copy' if found_sound else ''}.", entry.where
+            )
         for record_hash in release.record_hashes:
             if sound.manifest.session(record_hash) is None:
                 self._findings.add(

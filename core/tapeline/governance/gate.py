@@ -49,7 +49,8 @@ def pass_gate(package: GateInput, agent: AgentMemory, consent: Consent, now_ms: 
        approve exactly it at T, each as their last word.
     3. The relay signed the manifest, over a cosigned archive; every session asked for is in it and in scope.
     4. The warrant names exactly these, is a leaf of the audit log, and has been public for the delay.
-    5. Every record is in the archive and verifies in full; no C0 was answered for another record.
+    5. Every record that is released is in the archive and verifies in full; no C0 was answered for another record. One
+       that does not is left out and named; where none does, the warrant is refused.
     6. The bundle's key is the one in the case.
     7. A person, or the agent's own policy, allows it; no session is released twice for the warrant.
 
@@ -63,11 +64,11 @@ def pass_gate(package: GateInput, agent: AgentMemory, consent: Consent, now_ms: 
         Refused: the rule that stands in the way: GOV-*, GAT-*, PAR-4, or of the wire format.
     """
     before = pass_gate_before_ciphertext(package, agent, now_ms)  # 1 to 4
-    sessions = step_5_verify_records(package, before, agent)
+    sessions, left_out = step_5_verify_records(package, before, agent)
     seal_to = step_6_take_bundle_key(before.case)
     step_7_require_consent(before, sessions, consent)
     step_7_require_first_release(before, sessions, agent)
-    return GatePass(before, sessions, seal_to, _remember(before, sessions))
+    return GatePass(before, sessions, left_out, seal_to, _remember(before, sessions))
 
 
 def pass_gate_before_ciphertext(package: GateInput, agent: AgentMemory, now_ms: int) -> BeforeCiphertext:
@@ -109,7 +110,7 @@ def summarise(package: GateInput, agent: AgentMemory, now_ms: int) -> GateSummar
         Refused: as `pass_gate`.
     """
     before = pass_gate_before_ciphertext(package, agent, now_ms)
-    sessions = step_5_verify_records(package, before, agent)
+    sessions, left_out = step_5_verify_records(package, before, agent)
     step_6_take_bundle_key(before.case)
     case, hashes = before.case, hashes_of(sessions)
     return GateSummary(
@@ -126,6 +127,7 @@ def summarise(package: GateInput, agent: AgentMemory, now_ms: int) -> GateSummar
         subjects=tuple(f"{subject.user} ({subject.firm})" for subject in case.subjects),
         conversations=len({session.verified.conversation for session in sessions}),
         sessions=len(sessions),
+        left_out=left_out,
         messages=sum(row.messages for row in before.manifest.sessions if row.record_hash in hashes),
         window_from_ms=case.window.from_ms,
         window_to_ms=case.window.to_ms,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tapeline.base.errors import TapelineError
 from tapeline.base.rules import Rule, refusing, require
 from tapeline.base.times import MINUTE
 from tapeline.governance.approval import Approval
@@ -113,8 +114,18 @@ def step_3_require_sessions_in_scope(package: GateInput, case: Case, manifest: M
         "The manifest names a session outside the case's window.",
     )
     rows = {row.record_hash: row for row in manifest.sessions}
+    require(
+        all(one.record_hash in rows for one in package.malformed),
+        Rule.GATE_MANIFEST,
+        "A session asked for is not in the manifest.",
+    )
     for one in package.records:
-        fact = package.directory.session_fact(one.record, leaf_index=one.index, leaf_time_ms=one.leaf.relay_time_ms)
+        try:
+            fact = package.directory.session_fact(one.record, leaf_index=one.index, leaf_time_ms=one.leaf.relay_time_ms)
+        except TapelineError:
+            # Of a record that the directory cannot place no scope is known: step 5 leaves it out.
+            require(one.record.record_hash in rows, Rule.GATE_MANIFEST, "A session asked for is not in the manifest.")
+            continue
         row = rows.get(fact.record_hash)
         require(
             row is not None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol, Self
 
+from tapeline.base.errors import TapelineError
 from tapeline.crypto.hpke import HpkePublic
 from tapeline.crypto.limits import LEAF_BYTES
 from tapeline.crypto.record.facts import Facts
@@ -17,6 +18,7 @@ from tapeline.governance.approvals import VerifiedApproval
 from tapeline.governance.audit_replay import AuditEntry, AuditView
 from tapeline.governance.case import Case
 from tapeline.governance.certificate import EscrowCertificate
+from tapeline.governance.leftout import LeftOut
 from tapeline.governance.manifest import Manifest
 from tapeline.governance.person import Person
 from tapeline.governance.roster import Roster
@@ -76,6 +78,7 @@ class GateInput:
         publication_notes: older cosigned audit notes.
         archive_note: cosigned archive checkpoint that the records' proofs lead to.
         records: the sessions asked for.
+        malformed: those among them whose record does not even parse.
     """
 
     directory: ArchiveView
@@ -89,10 +92,17 @@ class GateInput:
     publication_notes: tuple[bytes, ...]
     archive_note: bytes
     records: tuple[GateRecord, ...]
+    malformed: tuple[LeftOut, ...] = ()
+
+    @property
+    def asked(self) -> int:
+        """The number of sessions asked for."""
+        return len(self.records) + len(self.malformed)
 
     @classmethod
     def from_package(cls, package: WarrantPackage, directory: ArchiveView, *, pinned_roster: bytes) -> Self:
         """Build the input; raises Refused of the wire format, or MalformedInput."""
+        records, malformed = _records(package)
         items = sorted(package.audit_leaves, key=lambda item: item.index)
         return cls(
             directory=directory,
@@ -105,8 +115,22 @@ class GateInput:
             audit_leaves=tuple(AuditEntry(item.leaf, item.dsse) for item in items),
             publication_notes=tuple(package.publication_notes),
             archive_note=package.archive_note,
-            records=tuple(GateRecord.from_archived(one) for one in package.records),
+            records=records,
+            malformed=malformed,
         )
+
+
+def _records(package: WarrantPackage) -> tuple[tuple[GateRecord, ...], tuple[LeftOut, ...]]:
+    """Parse the records; one that does not parse is left out under the name that its leaf gives it."""
+    records: list[GateRecord] = []
+    malformed: list[LeftOut] = []
+    for one in package.records:
+        try:
+            records.append(GateRecord.from_archived(one))
+        except TapelineError as error:
+            leaf = parse(Leaf, one.leaf, limit=LEAF_BYTES, what="archive leaf")
+            malformed.append(LeftOut.because(leaf.object_hash, error))
+    return tuple(records), tuple(malformed)
 
 
 @dataclass(frozen=True)
@@ -190,12 +214,14 @@ class GatePass:
     Attributes:
         before: the documents.
         sessions: in the order of the package.
+        left_out: sessions asked for whose records are unsound, sorted.
         seal_to: the case's fresh key; nothing may be sealed to another.
         memory: to be stored before anything leaves the agent.
     """
 
     before: BeforeCiphertext
     sessions: tuple[GateSession, ...]
+    left_out: tuple[LeftOut, ...]
     seal_to: HpkePublic
     memory: AgentMemory
 
@@ -230,6 +256,7 @@ class GateSummary:
     subjects: tuple[str, ...]
     conversations: int
     sessions: int
+    left_out: tuple[LeftOut, ...]
     messages: int
     window_from_ms: int
     window_to_ms: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tapeline.base.errors import TapelineError
 from tapeline.base.rules import Rule, refusing, require
 from tapeline.crypto.hpke import HpkePublic
 from tapeline.crypto.record.verify import VerifiedRecord, verify_record
@@ -17,23 +18,58 @@ from tapeline.governance.gate_input import (
     GateRecord,
     GateSession,
 )
+from tapeline.governance.leftout import LeftOut
+from tapeline.governance.scope import require_in_scope
 from tapeline.transparency import merkle
 from tapeline.transparency.cosigned import CosignedCheckpoint
 from tapeline.wire.v1.objects_pb2 import LeafType
 
 
-def step_5_verify_records(package: GateInput, before: BeforeCiphertext, agent: AgentMemory) -> tuple[GateSession, ...]:
-    """Return the sessions, each in the archive and verified in full, with its certificate."""
-    verified: list[VerifiedRecord] = []
+def step_5_verify_records(
+    package: GateInput, before: BeforeCiphertext, agent: AgentMemory
+) -> tuple[tuple[GateSession, ...], tuple[LeftOut, ...]]:
+    """Return the sessions that may be opened, and those that are left out; one unsound record stops no other.
+
+    Raises:
+        Refused: GATE_C0 or GATE_RECORD, where none of the records asked for is sound.
+    """
+    sessions, left_out = judge_records(package, before, agent)
+    rules = ", ".join(dict.fromkeys(one.rule for one in left_out))
+    answered = {one.rule for one in left_out} == {Rule.GATE_C0.id}
+    require(sessions != () or not answered, Rule.GATE_C0, "A C0 was answered for another record.")
+    require(sessions != () or left_out == (), Rule.GATE_RECORD, f"No record asked for verifies: {rules}.")
+    return sessions, left_out
+
+
+def judge_records(
+    package: GateInput, before: BeforeCiphertext, agent: AgentMemory
+) -> tuple[tuple[GateSession, ...], tuple[LeftOut, ...]]:
+    """Judge each record by itself: in the archive, in scope, verified in full, its C0 not answered for another."""
+    sessions: list[GateSession] = []
+    left_out = list(package.malformed)
+    answered = dict(agent.answered)
     for one in package.records:
-        with refusing(Rule.GATE_RECORD, "A session's record does not verify, or is not in the archive."):
-            _require_archived(one, before.archive)
-            verified.append(_verify_record(package, one))
-    _require_fresh_c0(verified, agent)
-    return tuple(
-        GateSession(session, one.record, _certificate(package, before.case, session))
-        for one, session in zip(package.records, verified, strict=True)
-    )
+        try:
+            session = _judge_record(package, before, one)
+            c0, record_hash = session.verified.c0.encode(), session.verified.record_hash
+            # Two records with one r open each other.
+            fresh = answered.get(c0, record_hash) == record_hash
+            require(fresh, Rule.GATE_C0, "A C0 was answered for another record.")
+        except TapelineError as error:
+            left_out.append(LeftOut.because(one.record.record_hash, error))
+            continue
+        answered[c0] = record_hash
+        sessions.append(session)
+    return tuple(sessions), tuple(sorted(left_out))
+
+
+def _judge_record(package: GateInput, before: BeforeCiphertext, one: GateRecord) -> GateSession:
+    _require_archived(one, before.archive)
+    verified = _verify_record(package, one)
+    # Where this fails, step 3 could not hold the record against the scope.
+    fact = package.directory.session_fact(one.record, leaf_index=one.index, leaf_time_ms=one.leaf.relay_time_ms)
+    require_in_scope(before.case, fact)
+    return GateSession(verified, one.record, _certificate(package, before.case, verified))
 
 
 def _require_archived(one: GateRecord, archive: CosignedCheckpoint) -> None:
@@ -54,14 +90,6 @@ def _verify_record(package: GateInput, one: GateRecord) -> VerifiedRecord:
         "The archive leaf is filed under another conversation.",
     )
     return verified
-
-
-def _require_fresh_c0(verified: Sequence[VerifiedRecord], agent: AgentMemory) -> None:
-    answered = dict(agent.answered)
-    for record in verified:
-        # Two records with one r open each other.
-        known = answered.setdefault(record.c0.encode(), record.record_hash)
-        require(known == record.record_hash, Rule.GATE_C0, "A C0 was answered for another record.")
 
 
 def _certificate(package: GateInput, case: Case, record: VerifiedRecord) -> EscrowCertificate:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 from tapeline.base.hashing import HASH_BYTES, tagged_hash
 from tapeline.base.rules import Rule, require
 from tapeline.governance.dsse import Envelope
 from tapeline.governance.jsonform import Fields, Json
+from tapeline.governance.leftout import LeftOut
 from tapeline.governance.manifest import MAX_SESSIONS
 from tapeline.governance.roster import Roster
 from tapeline.governance.statement import STATEMENT_HASH_BYTES, Statement, hex_list
@@ -25,6 +26,7 @@ class VaultRelease(Statement):
         epoch: as in the sealed bundle's `info`; 0 where the bundle is not of one epoch.
         record_hashes: the sessions, in increasing order of hash.
         bundle_hash: `bundle_hash` of the sealed bundle's bytes.
+        left_out: sessions asked for that were not released, each with its rule, in increasing order of hash.
     """
 
     kind: ClassVar[str] = "vault-release"
@@ -34,6 +36,7 @@ class VaultRelease(Statement):
     epoch: int
     record_hashes: tuple[bytes, ...]
     bundle_hash: bytes
+    left_out: tuple[LeftOut, ...] = field(default=(), kw_only=True)
 
     def payload(self) -> dict[str, Json]:
         """Return the JSON object that is signed."""
@@ -44,12 +47,13 @@ class VaultRelease(Statement):
             "count": len(self.record_hashes),
             "record_hashes": hex_list(self.record_hashes),
             "bundle_hash": self.bundle_hash.hex(),
+            "left_out": [one.payload() for one in self.left_out],
         }
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
         """Build the release from its fields."""
-        return cls(*_read_common(fields))
+        return cls(*_read_common(fields), left_out=_read_left_out(fields))
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Release(VaultRelease):
     @classmethod
     def read(cls, fields: Fields) -> Self:
         """Build the release from its fields."""
-        return cls(*_read_common(fields), custodian=fields.name("custodian"))
+        return cls(*_read_common(fields), left_out=_read_left_out(fields), custodian=fields.name("custodian"))
 
 
 def bundle_hash(sealed_bundle: bytes) -> bytes:
@@ -121,3 +125,10 @@ def _read_common(fields: Fields) -> tuple[bytes, bytes, int, tuple[bytes, ...], 
         hashes,
         fields.hex("bundle_hash", HASH_BYTES),
     )
+
+
+def _read_left_out(fields: Fields) -> tuple[LeftOut, ...]:
+    left_out = fields.objects("left_out", LeftOut.read, limit=MAX_SESSIONS)
+    hashes = [one.record_hash for one in left_out]
+    require(hashes == sorted(set(hashes)), Rule.DSSE_SYNTAX, "A release leaves sessions out twice, or unsorted.")
+    return left_out

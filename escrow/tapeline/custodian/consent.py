@@ -35,6 +35,7 @@ def consent_table(summary: GateSummary) -> Table:
                 )
             ),
         ),
+        *_left_out(summary),
         ("From", _time(summary.window_from_ms)),
         ("Until", _time(summary.window_to_ms)),
         ("Classes", ", ".join(summary.classes)),
@@ -47,6 +48,14 @@ def consent_table(summary: GateSummary) -> Table:
 
 def _named(title: str, people: Sequence[str]) -> list[tuple[str, str]]:
     return [(title, ", ".join(people))] if people else []
+
+
+def _left_out(summary: GateSummary) -> list[tuple[str, str]]:
+    """Name the sessions that stay sealed since their records do not verify."""
+    if not summary.left_out:
+        return []
+    lines = [f"{plural(len(summary.left_out), 'session')} whose record does not verify, not released:"]
+    return [("Left out", "\n".join([*lines, *(one.sentence for one in summary.left_out)]))]
 
 
 def _announced(summary: GateSummary) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from tapeline.agent.bundle import bundle_info, seal_bundle
 from tapeline.agent.gate_memory import load_memory, memory_items
 from tapeline.agent.passphrase_store import StoreOpener
 from tapeline.base.errors import NotFound, StateError
+from tapeline.base.rules import Refused, Rule
 from tapeline.base.times import Rng
 from tapeline.crypto.partial import PartialContext, make_partial
 from tapeline.crypto.wire import encode
@@ -69,13 +70,24 @@ class Releaser:
             StateError: the package lacks a session of the manifest.
             NotFound: this agent holds no share that the warrant asks for.
         """
-        if len(gate.records) != len(Manifest.parse(gate.manifest).sessions):
+        if gate.asked != len(Manifest.parse(gate.manifest).sessions):
             raise StateError("The package lacks a session of the manifest.", "Fetch the package again.")
         parts = split_by_epoch(gate)
         held = {epoch: part for epoch, part in parts.items() if self._holds(part)}
         if not held:
             raise NotFound("This agent holds no share of the escrow keys asked for.", "Use the store of that epoch.")
-        return [self._release_epoch(epoch, part, now_ms) for epoch, part in sorted(held.items())]
+        released: list[Released] = []
+        refused: list[Refused] = []
+        for epoch, part in sorted(held.items()):
+            try:
+                released.append(self._release_epoch(epoch, part, now_ms))
+            except Refused as error:
+                if error.rule not in {Rule.GATE_RECORD, Rule.GATE_C0}:
+                    raise
+                refused.append(error)  # none of this epoch's records is sound: the other epochs' may be
+        if not released:
+            raise refused[0]
+        return released
 
     def _release_epoch(self, epoch: int, gate: GateInput, now_ms: int) -> Released:
         name = f"{_RELEASE}{Warrant.envelope(gate.warrant).statement_hash.hex()}/{epoch}"
@@ -118,6 +130,7 @@ class Releaser:
             epoch=epoch,
             record_hashes=tuple(sorted(session.verified.record_hash for session in passed.sessions)),
             bundle_hash=bundle_hash(sealed),
+            left_out=passed.left_out,
             custodian=self._me.id,
         )
         return statement.sign([signer(self._me.key)]), sealed
@@ -135,17 +148,36 @@ class Releaser:
 
     def _holds(self, gate: GateInput) -> bool:
         firm = Case.parse(gate.case).firm
-        return all(self._shares.share(_escrow_key_id(one, firm)) is not None for one in gate.records)
+        ids = {_escrow_key_id(one, firm) for one in gate.records}
+        known = [key_id for key_id in ids if _epoch(gate, key_id) is not None]
+        return known != [] and all(self._shares.share(key_id) is not None for key_id in known)
 
 
 def split_by_epoch(gate: GateInput) -> dict[int, GateInput]:
-    """Return the package once for each epoch, with that epoch's records alone; nothing is verified."""
+    """Return the package once for each epoch, with that epoch's records alone; nothing is verified.
+
+    Records under no certified key, and those that do not parse, come with the first epoch, to be left out there.
+    """
     firm = Case.parse(gate.case).firm
     records: dict[int, list[GateRecord]] = {}
+    strays: list[GateRecord] = []
     for one in gate.records:
-        epoch = gate.directory.certificate_of(_escrow_key_id(one, firm)).epoch
-        records.setdefault(epoch, []).append(one)
-    return {epoch: replace(gate, records=tuple(group)) for epoch, group in records.items()}
+        epoch = _epoch(gate, _escrow_key_id(one, firm))
+        (strays if epoch is None else records.setdefault(epoch, [])).append(one)
+    first = min(records, default=0)
+    if strays or gate.malformed:
+        records.setdefault(first, []).extend(strays)
+    return {
+        epoch: replace(gate, records=tuple(group), malformed=gate.malformed if epoch == first else ())
+        for epoch, group in records.items()
+    }
+
+
+def _epoch(gate: GateInput, key_id: bytes) -> int | None:
+    try:
+        return gate.directory.certificate_of(key_id).epoch
+    except NotFound:
+        return None
 
 
 def _escrow_key_id(one: GateRecord, firm: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tapeline.agent.audit import AuditReplica
 from tapeline.agent.bundle import VAULT, bundle_info, open_bundle
@@ -46,11 +46,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class Collected:
-    """Opened bundles: each custodian's partials, q by record hash, and what did not count."""
+    """Opened bundles: each custodian's partials, q by record hash, and what did not count.
+
+    `left_out` says by record hash who left a session out, and under which rule.
+    """
 
     partials: tuple[wire.PartialBundle, ...]
     secrets: Mapping[bytes, Secret]
     problems: tuple[Problem, ...]
+    left_out: Mapping[bytes, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
 
 def collect(bundles: Iterable[wire.Bundle], audit: AuditReplica, target: Target, now_ms: int) -> Collected:
@@ -63,6 +67,7 @@ def collect(bundles: Iterable[wire.Bundle], audit: AuditReplica, target: Target,
     partials: list[wire.PartialBundle] = []
     secrets: dict[bytes, Secret] = {}
     problems: list[Problem] = []
+    left_out: dict[bytes, tuple[tuple[str, str], ...]] = {}
     for bundle in bundles:
         try:
             opened = open_released(bundle, audit, target)
@@ -72,11 +77,14 @@ def collect(bundles: Iterable[wire.Bundle], audit: AuditReplica, target: Target,
         except (MalformedInput, CryptoFailure) as error:
             problems.append(Problem(_claimed(bundle), "", error.cause))
             continue
+        release, who = _verified(bundle.release, audit)
+        for one in release.left_out:
+            left_out[one.record_hash] = (*left_out.get(one.record_hash, ()), (who, one.rule))
         if isinstance(opened, wire.PartialBundle):
             partials.append(opened)
         else:
             secrets.update((one.record_hash, Secret(one.q)) for one in opened.sessions)
-    return Collected(tuple(partials), secrets, tuple(problems))
+    return Collected(tuple(partials), secrets, tuple(problems), left_out)
 
 
 def open_released(bundle: wire.Bundle, audit: AuditReplica, target: Target) -> wire.PartialBundle | wire.VaultBundle:

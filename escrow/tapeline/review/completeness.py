@@ -13,6 +13,7 @@ from tapeline.review.bundles import Problem
 from tapeline.review.leaves import ReplayedArchive
 from tapeline.review.messages import ReadMessage, SessionMessages
 from tapeline.review.recount import Recount
+from tapeline.review.refused import Refusal
 from tapeline.wire.v1.objects_pb2 import LeafType
 
 
@@ -24,6 +25,8 @@ class Completeness:
         expected, read: messages that the manifest counts, and those verified, opened and shown.
         repeats: how many of those read say what an earlier one said under the same id, and are shown with it.
         sealed_sessions, sealed_messages: what custodians or vault have not released yet.
+        refused: sessions that escrow refused, since their records do not verify; `sealed_…` counts the others.
+        refused_messages: how many messages those hold.
         findings: sentences, each a reason why the reading is not complete.
         witnesses: how many cosigned the archive checkpoint that all was checked against.
     """
@@ -33,13 +36,15 @@ class Completeness:
     repeats: int
     sealed_sessions: int
     sealed_messages: int
+    refused: tuple[Refusal, ...]
+    refused_messages: int
     findings: tuple[str, ...]
     witnesses: int
 
     @property
     def complete(self) -> bool:
         """Tell whether everything in scope was read and nothing stands against it."""
-        return self.read == self.expected and self.sealed_sessions == 0 and not self.findings
+        return self.read == self.expected and not (self.sealed_sessions or self.refused or self.findings)
 
     @property
     def sentence(self) -> str:
@@ -49,9 +54,16 @@ class Completeness:
         checked = f"log checked by {plural(self.witnesses, 'witness', 'witnesses')}"
         if self.complete:
             return f"Complete: {counted}, no gaps, {checked}."
-        sealed = f", {self.sealed_messages:,} still sealed in {plural(self.sealed_sessions, 'session')}"
-        found = f", {plural(len(self.findings), 'finding')}" if self.findings else ""
-        return f"Incomplete: {counted}{sealed if self.sealed_sessions else ''}{found}, {checked}."
+        parts = [counted]
+        if self.sealed_sessions:
+            parts.append(f"{self.sealed_messages:,} still sealed in {plural(self.sealed_sessions, 'session')}")
+        if self.refused:
+            rules = ", ".join(dict.fromkeys(rule for one in self.refused for rule in one.rules))
+            sessions = plural(len(self.refused), "session")
+            parts.append(f"{self.refused_messages:,} sealed in {sessions} that escrow refused: {rules}")
+        if self.findings:
+            parts.append(plural(len(self.findings), "finding"))
+        return f"Incomplete: {', '.join((*parts, checked))}."
 
 
 def judge(
@@ -65,6 +77,7 @@ def judge(
     *,
     shown: Sequence[ReadMessage],
     doubled: Sequence[str] = (),
+    refused: Sequence[Refusal] = (),
 ) -> Completeness:
     """Return the judgement over a whole case; what counts is what is `shown`, and `doubled` are findings about ids.
 
@@ -78,15 +91,20 @@ def judge(
         *_leaf_findings(case, manifest, archive, counted, sessions, sealed),  # 3
         *(f"{problem.who}: {problem.cause}" for problem in problems),
         *doubled,
+        *(one.sentence for one in refused),
     ]
+    apart = {one.record_hash for one in refused}
+    waiting = [record_hash for record_hash in sealed if record_hash not in apart]
     repeats = sum(len(one.repeats) for one in shown)
     rows = {row.record_hash: row.messages for row in manifest.sessions}
     return Completeness(
         expected=manifest.messages,
         read=len(shown) + repeats,
         repeats=repeats,
-        sealed_sessions=len(sealed),
-        sealed_messages=sum(rows.get(record_hash, 0) for record_hash in sealed),
+        sealed_sessions=len(waiting),
+        sealed_messages=sum(rows.get(record_hash, 0) for record_hash in waiting),
+        refused=tuple(refused),
+        refused_messages=sum(rows.get(record_hash, 0) for record_hash in apart),
         findings=tuple(dict.fromkeys(findings)),
         witnesses=len(archive.checkpoint.witness_times),
     )

@@ -36,6 +36,7 @@ def _rows(opened: Opened) -> Iterator[dict[str, object]]:
         "complete": judged.complete,
         "sentence": judged.sentence,
         "findings": list(judged.findings),
+        "refused": [{"session": one.record_hash.hex(), "rules": list(one.rules)} for one in judged.refused],
         "messages": len(opened.messages),
         "repeats": judged.repeats,
         "archive_note": opened.archive.checkpoint.raw.decode(),

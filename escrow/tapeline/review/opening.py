@@ -11,17 +11,18 @@ from tapeline.agent.package import documents, warrants_of, with_records
 from tapeline.base.errors import StateError
 from tapeline.base.times import Clock
 from tapeline.crypto.hpke_open import HpkePrivate
-from tapeline.crypto.record.verify import verify_record
 from tapeline.crypto.wire import encode
 from tapeline.governance.case import Case
 from tapeline.governance.gate import pass_gate_before_ciphertext
-from tapeline.governance.gate_input import AgentMemory, BeforeCiphertext, GateInput, GateRecord, GateSession
+from tapeline.governance.gate_input import AgentMemory, BeforeCiphertext, GateInput
+from tapeline.governance.gate_records import judge_records
 from tapeline.review.bundles import Target, collect
 from tapeline.review.combining import Combined, combine_all
 from tapeline.review.completeness import Completeness, judge
 from tapeline.review.leaves import ReplayedArchive, fetch_leaves, replay_archive
 from tapeline.review.messages import ReadMessage, SessionMessages, locate, read_session
 from tapeline.review.recount import fetch_from, recount
+from tapeline.review.refused import refused_sessions
 from tapeline.review.repeats import fold
 from tapeline.wire.v1.escrow_pb2 import WarrantPackage
 
@@ -52,7 +53,7 @@ def open_case(desk: Desk, case_hash: bytes, case_key: HpkePrivate, memory: Agent
 
     1. Fetch the warrant's package and pass gate steps 1 to 4 over it: the reviewer too believes nobody.
     2. Replay every leaf of the archive up to a cosigned checkpoint.
-    3. Verify every record in full.
+    3. Verify every record in full; one that is unsound stays sealed, and is named.
     4. Collect the logged bundles, combine partials with q, get the session roots.
     5. Fetch the ciphertext, hold it against the replayed leaves, verify and open it.
     6. Recompute the manifest, fold what was sent again into the first, and judge completeness.
@@ -65,17 +66,27 @@ def open_case(desk: Desk, case_hash: bytes, case_key: HpkePrivate, memory: Agent
     archive = fetch_archive(desk, package)  # 2
     gate = GateInput.from_package(package, archive.directory, pinned_roster=desk.founding.statement_hash)
     before = pass_gate_before_ciphertext(gate, memory, clock())
-    sessions = [_session(one, archive, before.case.firm) for one in gate.records]  # 3
+    sessions, unsound = judge_records(gate, before, AgentMemory())  # 3
     target = Target(case_hash, case_key, before.warrant_leaf)
     collected = collect(desk.board.bundles(case_hash), desk.audit, target, clock())  # 4
     combined = combine_all(sessions, collected, before.case.firm, before.warrant_leaf)
     read = _read(desk, package, archive, combined)  # 5
     frozen = archive.directory.verify_archive_note(before.manifest.archive_note).size  # 6
     counted = recount(before.case, before.manifest, archive, frozen, fetch_from(desk.relay))
-    sealed = tuple(session.verified.record_hash for session in combined.sealed)
+    sealed = (*(session.verified.record_hash for session in combined.sealed), *(one.record_hash for one in unsound))
+    refused = refused_sessions(sealed, unsound, collected.left_out)
     shown, doubled = fold(in_order(read))
     judged = judge(
-        before.case, before.manifest, archive, counted, read, sealed, combined.problems, shown=shown, doubled=doubled
+        before.case,
+        before.manifest,
+        archive,
+        counted,
+        read,
+        sealed,
+        combined.problems,
+        shown=shown,
+        doubled=doubled,
+        refused=refused,
     )
     return Opened(before, shown, tuple(read), sealed, judged, archive)
 
@@ -106,13 +117,6 @@ def fetch_archive(desk: Desk, package: WarrantPackage) -> ReplayedArchive:
     leaves = fetch_leaves(desk.relay.deployment().tiles_url, desk.relay.bearer(), checkpoint)
     pinned = {desk.founding.organisation: desk.founding.statement_hash}
     return replay_archive(checkpoint, leaves, archive, pinned, Case.parse(package.case_statement))
-
-
-def _session(one: GateRecord, archive: ReplayedArchive, firm: str) -> GateSession:
-    facts = archive.directory.facts_of(one.record, leaf_index=one.index, leaf_time_ms=one.leaf.relay_time_ms)
-    verified = verify_record(one.record, facts)
-    row = next(row for row in verified.escrow_rows if row.firm == firm)
-    return GateSession(verified, one.record, archive.directory.certificate_of(row.key_id))
 
 
 def _read(desk: Desk, package: WarrantPackage, archive: ReplayedArchive, combined: Combined) -> list[SessionMessages]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tapeline.agent.package import fetch_records
 from tapeline.agent.relay import RelayClient
+from tapeline.base.errors import TapelineError
 from tapeline.crypto.limits import SESSION_MS
-from tapeline.crypto.record.parse import parse_record
+from tapeline.crypto.record.parse import ParsedRecord, parse_record
 from tapeline.governance.case import Case
 from tapeline.governance.manifest import Manifest, ManifestSession
-from tapeline.governance.scope import freeze
+from tapeline.governance.scope import SessionFact, freeze
 from tapeline.review.leaves import ReplayedArchive
 from tapeline.wire.v1.escrow_pb2 import ArchivedRecord
 from tapeline.wire.v1.objects_pb2 import Leaf, LeafType
@@ -59,14 +61,13 @@ def recount(case: Case, manifest: Manifest, archive: ReplayedArchive, frozen_siz
         for index, leaf in enumerate(archive.parsed[:frozen_size])
         if leaf.type == LeafType.LEAF_TYPE_SESSION and leaf.conversation_tag in tags and _can_meet(case, leaf)
     }
-    shown = {parse_record(one.record).record_hash: one for one in fetch(list(candidates))}
-    facts = [  # 3
-        archive.directory.session_fact(
-            parse_record(one.record), leaf_index=candidates[name], leaf_time_ms=archive.parsed[one.index].relay_time_ms
-        )
-        for name, one in shown.items()
-        if name in candidates and one.index == candidates[name]
-    ]
+    shown = _parsed(fetch(list(candidates)))
+    placed = (  # 3
+        _fact(archive, record, candidates[name])
+        for name, (index, record) in shown.items()
+        if name in candidates and index == candidates[name]
+    )
+    facts = [fact for fact in placed if fact is not None]
     found = {row.record_hash: _place(row) for row in freeze(case, facts)}
     listed = {row.record_hash: _place(row) for row in manifest.sessions}
     outside = {archive.parsed[fact.leaf_index].conversation_tag for fact in facts if fact.record_hash not in found}
@@ -76,6 +77,26 @@ def recount(case: Case, manifest: Manifest, archive: ReplayedArchive, frozen_siz
         withheld=tuple(name for name in candidates if name not in shown),
         whole_conversations=frozenset(tags - outside),
     )
+
+
+def _parsed(found: Sequence[ArchivedRecord]) -> dict[bytes, tuple[int, ParsedRecord]]:
+    """Return the records that parse, by hash; another one is as good as withheld."""
+    parsed: dict[bytes, tuple[int, ParsedRecord]] = {}
+    for one in found:
+        with suppress(TapelineError):
+            record = parse_record(one.record)
+            parsed[record.record_hash] = one.index, record
+    return parsed
+
+
+def _fact(archive: ReplayedArchive, record: ParsedRecord, index: int) -> SessionFact | None:
+    """Return what decides about scope; None of a record that the directory cannot place."""
+    try:
+        return archive.directory.session_fact(
+            record, leaf_index=index, leaf_time_ms=archive.parsed[index].relay_time_ms
+        )
+    except TapelineError:
+        return None
 
 
 def subject_tags(case: Case, archive: ReplayedArchive) -> set[bytes]:

@@ -9,6 +9,7 @@ from tapeline.agent.audit import AuditReplica
 from tapeline.agent.package import warrants_of
 from tapeline.governance.case import Case
 from tapeline.governance.certificate import EscrowCertificate
+from tapeline.governance.leftout import LeftOut
 from tapeline.governance.manifest import Manifest
 from tapeline.governance.release import Release, VaultRelease
 from tapeline.governance.standing import Standing
@@ -39,6 +40,7 @@ class CaseStatus:
     Attributes:
         approved_by, rejected_by, withdrawn_by: approvers by their last word; an approval that does not count is none.
         ended: "closed", "revoked" or "expired"; empty while the case is open.
+        left_out: sessions that custodians or vault refused to release, with their rules.
         missing: in sentences, what an open case waits for; empty when it can be opened.
     """
 
@@ -55,6 +57,7 @@ class CaseStatus:
     messages: int
     epochs: tuple[EpochStatus, ...]
     vault_released: bool
+    left_out: tuple[LeftOut, ...]
     ended: str
     missing: tuple[str, ...]
 
@@ -99,6 +102,7 @@ def case_status(
         messages=manifest.messages if manifest else 0,
         epochs=_epochs(audit, leaf, certificates),
         vault_released=any(one.warrant_leaf == leaf for one in _vault_releases(audit)) if leaf else False,
+        left_out=_left_out(audit, leaf),
         ended=_ended(standing, case, now_ms),
         missing=(),
     )
@@ -116,6 +120,14 @@ def _ended(standing: Standing, case: Case, now_ms: int) -> str:
     if standing.revoked:
         return "revoked"
     return "" if now_ms < case.expires_ms else "expired"
+
+
+def _left_out(audit: AuditReplica, warrant_leaf: bytes) -> tuple[LeftOut, ...]:
+    """Return the sessions that a release of the warrant left out, as its makers say."""
+    made: list[VaultRelease] = [Release.parse(one.dsse) for one in audit.of_kind(Release.kind) if one.dsse]
+    made += _vault_releases(audit)
+    found = {left for one in made if warrant_leaf and one.warrant_leaf == warrant_leaf for left in one.left_out}
+    return tuple(sorted(found))
 
 
 def _text(audit: AuditReplica, statement_hash: bytes) -> bytes:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tapeline.agent.desk import Desk
 from tapeline.agent.package import warrants_of
-from tapeline.base.errors import StateError
+from tapeline.base.errors import StateError, TapelineError
 from tapeline.base.seam import system_clock
 from tapeline.base.times import Clock, Rng
 from tapeline.crypto.record.parse import parse_record
@@ -149,11 +150,10 @@ class Workspace:
         package = fetch_package(self.desk, case_hash)
         directory = archive_of(self.desk, package).state
         firm = self.desk.founding.organisation
-        ids = {
-            row.key_id
-            for one in package.records
-            for row in parse_record(one.record).header.escrow_rows
-            if row.firm == firm
-        }
-        found = [directory.certificate_of(key_id) for key_id in ids]
-        return sorted(found, key=lambda certificate: (certificate.epoch, certificate.retention_class))
+        found: dict[bytes, EscrowCertificate] = {}
+        for one in package.records:
+            with suppress(TapelineError):  # an unsound record is for the gate to leave out
+                rows = parse_record(one.record).header.escrow_rows
+                ids = [row.key_id for row in rows if row.firm == firm]
+                found.update((key_id, directory.certificate_of(key_id)) for key_id in ids)
+        return sorted(found.values(), key=lambda certificate: (certificate.epoch, certificate.retention_class))

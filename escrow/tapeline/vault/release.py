@@ -70,7 +70,7 @@ class Releaser:
         archive = ArchiveReplica({self.founding.organisation: self.founding.statement_hash})
         archive.sync(CarriedPages(request.archive_pages))
         gate = GateInput.from_package(package, archive.state, pinned_roster=self.founding.statement_hash)
-        if len(gate.records) != len(Manifest.parse(package.manifest).sessions):
+        if gate.asked != len(Manifest.parse(package.manifest).sessions):
             raise StateError("The package lacks a session of the manifest.", "Make the package again.")
         return gate
 
@@ -87,6 +87,7 @@ class Releaser:
             epoch=NO_EPOCH,
             record_hashes=tuple(sorted(session.verified.record_hash for session in passed.sessions)),
             bundle_hash=bundle_hash(sealed),
+            left_out=passed.left_out,
         )
         release = statement.sign([signer(self.keys.roster)])
         answer = wire.VaultReleaseResponse(release=release, sealed_bundle=sealed)

@@ -113,9 +113,10 @@ def test_what_leaves_is_remembered_first(matter: Matter, tmp_path: Path, monkeyp
 @pytest.mark.rule(Rule.GATE_C0)
 def test_a_c0_answered_for_another_record_stays_closed(matter: Matter, tmp_path: Path) -> None:
     holder = Holder(matter, "carl", tmp_path)
-    c0 = matter.input().records[0].record.header.c0.encode()
     with closing(holder.store.open()) as store:
-        store.put({f"gate/answered/{c0.hex()}": b"another record".ljust(64, b".")})
+        for one in matter.input().records:
+            c0 = one.record.header.c0.encode()
+            store.put({f"gate/answered/{c0.hex()}": b"another record".ljust(64, b".")})
     with pytest.raises(Refused) as refused:
         holder.release()
     assert refused.value.rule is Rule.GATE_C0

@@ -422,7 +422,8 @@ def test_4_logging_a_warrant_again_makes_no_second_warrant(matter: Matter) -> No
 def test_5_a_record_must_be_in_the_archive(matter: Matter) -> None:
     records = matter.records()
     records[0].proof[0] = bytes(32)
-    refused(Rule.GATE_RECORD, matter, _with(matter, records))
+    assert [one.rule for one in go(matter, _with(matter, records)).left_out] == ["LOG-4"]
+    refused(Rule.GATE_RECORD, matter, _with(matter, records[:1]))
 
 
 @pytest.mark.rule(Rule.GATE_RECORD)
@@ -478,7 +479,9 @@ def _with(matter: Matter, records: list[ArchivedRecord]) -> GateInput:
 @pytest.mark.rule(Rule.GATE_C0)
 def test_5_a_c0_is_answered_for_one_record_only(matter: Matter) -> None:
     c0 = parse_record(matter.sessions[0][0].record).header.c0.encode()
-    refused(Rule.GATE_C0, matter, agent=AgentMemory(answered={c0: bytes(64)}))
+    alone = replace(matter.input(), records=matter.input().records[:1])
+    refused(Rule.GATE_C0, matter, alone, agent=AgentMemory(answered={c0: bytes(64)}))
+    assert [one.rule for one in go(matter, agent=AgentMemory(answered={c0: bytes(64)})).left_out] == ["GAT-8"]
     assert go(matter, agent=AgentMemory(answered={c0: matter.sessions[0][0].record_hash}))
 
 

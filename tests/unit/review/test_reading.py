@@ -19,11 +19,13 @@ from tapeline.base.times import DAY
 from tapeline.crypto.membership import sign_statement
 from tapeline.crypto.wire import encode
 from tapeline.governance.case import Window
+from tapeline.governance.leftout import LeftOut
 from tapeline.review.combining import OpenedSession
 from tapeline.review.exporting import export_jsonl
 from tapeline.review.leaves import replay_archive
 from tapeline.review.messages import locate, read_session
 from tapeline.review.recount import recount
+from tapeline.review.refused import refused_sessions
 from tapeline.review.showing import conversation_view
 from tapeline.transparency import merkle
 from tapeline.wire.v1 import objects_pb2 as pb
@@ -46,6 +48,18 @@ def test_something_sealed_is_never_zero_results(talk: Talk) -> None:
     assert not judged.complete
     assert judged.findings == ()
     assert judged.sentence.startswith("Incomplete: 0 of 4 messages, 4 still sealed in 1 session,")
+
+
+def test_what_escrow_refused_is_told_apart_from_what_is_still_sealed(talk: Talk) -> None:
+    sealed = [row.record_hash for row in talk.manifest.sessions]
+    refused = refused_sessions(sealed, [LeftOut(sealed[0], "REC-6")], {})
+    judged = replace(talk.judged(sessions=talk.read()[1:], sealed=sealed[:1]), refused=refused, refused_messages=4)
+    told = replace(judged, sealed_sessions=0, sealed_messages=0, expected=14, read=10).sentence
+    assert told == (
+        "Incomplete: 10 of 14 messages, 4 sealed in 1 session that escrow refused: REC-6, log checked by 2 witnesses."
+    )
+    assert not replace(judged, expected=0, read=0, sealed_sessions=0).complete
+    assert refused[0].sentence.endswith("is refused under REC-6 by this workspace")
 
 
 def test_a_relay_that_leaves_a_session_out_is_caught(talk: Talk) -> None:
