@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from tapeline.base.errors import MalformedInput
+from tapeline.base.errors import Unavailable
 from tapeline.base.text import printable
 from tapeline.base.times import time_text
+from tapeline.cli.chat_client import find, opened, read_code, read_text, refreshed
+from tapeline.cli.chat_words import fields_of, line_of, recorded_line
 from tapeline.cli.common import (
     JsonOption,
     PassphraseFd,
@@ -26,13 +26,14 @@ from tapeline.cli.common import (
     stderr,
 )
 from tapeline.cli.passphrase import NewPassphraseFd, NewPassphraseFile, new_passphrase
-from tapeline.client import Client, Conversation, Message
-from tapeline.client.content import Delete, DisclosureAck, Edit, Reaction, ReadReceipt, RecordingDisclosure, Reply
-from tapeline.client.events import Alarm, ComplaintUnheard, Disclosure, Withheld
+from tapeline.cli.waiting import speaking
+from tapeline.client import Client, Message
+from tapeline.client.send.outgoing import Receipt
 from tapeline.client.store.rekey import change_passphrase
 
 app = typer.Typer(help="Chat as an employee: enrol a device, send, read.", no_args_is_help=True)
 
+LOGGED_SECONDS = 120.0
 StoreOption = Annotated[Path, typer.Option("--store", help="Folder of this device's encrypted store.")]
 ConversationArgument = Annotated[str, typer.Argument(help="Id of the conversation, or the beginning of it.")]
 
@@ -43,23 +44,31 @@ async def enrol(
     store: StoreOption,
     relay: Annotated[str, typer.Option("--relay", help="The relay's address, host:port.")],
     enroller: Annotated[str, typer.Option("--enroller", help="The enroller's address, host:port.")],
-    code: Annotated[str, typer.Option("--code", help="The enrolment code; - reads it from standard input.")] = "-",
+    code: Annotated[
+        str,
+        typer.Option("--code", help="The enrolment code, which others on this machine then see; - asks for it."),
+    ] = "-",
+    code_file: Annotated[
+        Path | None, typer.Option("--code-file", help="Read the enrolment code from this file's first line.")
+    ] = None,
     device_name: Annotated[str, typer.Option("--device-name", help="Shown to others.")] = "device",
     passphrase_fd: PassphraseFd = None,
     passphrase_file: PassphraseFile = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Enrol this device with a code from the enroller."""
-    text = await asyncio.to_thread(sys.stdin.readline, 4096) if code == "-" else code
+    """Enrol this device with a code from the enroller, asked for or read from standard input."""
+    text = await asyncio.to_thread(read_code, code, code_file)
     secret = new_passphrase(passphrase_fd, passphrase_file, about=[device_name])
-    async with await Client.enrol(
-        text,
-        relay=relay,
-        enroller=enroller,
-        store=store,
-        passphrase=secret.reveal().decode(),
-        device_name=device_name,
-    ) as client:
+    with speaking(f"the relay at {relay} and the enroller at {enroller}"):
+        enrolled = await Client.enrol(
+            text,
+            relay=relay,
+            enroller=enroller,
+            store=store,
+            passphrase=secret.reveal().decode(),
+            device_name=device_name,
+        )
+    async with enrolled as client:
         human = f"Enrolled as {client.user} of {client.firm}; the store is {store}."
         print_result({"user": client.user, "firm": client.firm}, as_json=as_json, human=human)
 
@@ -74,8 +83,9 @@ async def start(
     as_json: JsonOption = False,
 ) -> None:
     """Begin a conversation; its first message says that it is recorded."""
-    async with _opened(store, passphrase_fd, passphrase_file) as client:
-        conversation = await client.create_conversation([_person(name) for name in people])
+    async with opened(store, passphrase_fd, passphrase_file) as client:
+        with speaking(f"the relay at {client.relay}"):
+            conversation = await client.create_conversation([_person(name) for name in people])
         identifier = conversation.id.hex()
         print_result({"conversation": identifier}, as_json=as_json, human=f"Conversation {identifier[:16]} is open.")
 
@@ -89,7 +99,9 @@ async def list_conversations(
     as_json: JsonOption = False,
 ) -> None:
     """List the conversations that you are a member of."""
-    async with _opened(store, passphrase_fd, passphrase_file) as client:
+    async with opened(store, passphrase_fd, passphrase_file) as client:
+        with speaking(f"the relay at {client.relay}"):
+            await refreshed(client)
         rows = {
             one.id.hex(): [f"{member.firm}/{member.user}" for member in one.members] for one in client.conversations()
         }
@@ -103,20 +115,45 @@ async def list_conversations(
 @command_errors
 async def send(
     conversation: ConversationArgument,
-    text: Annotated[str, typer.Argument(help="What to say.")],
     store: StoreOption,
+    text: Annotated[
+        str | None,
+        typer.Argument(help="What to say, which others on this machine then see; left out, standard input says it."),
+    ] = None,
     logged: Annotated[bool, typer.Option("--logged", help="Wait for the proof under a cosigned checkpoint.")] = False,
+    logged_seconds: Annotated[
+        float, typer.Option("--logged-seconds", min=1, help="With --logged: how long to wait for the proof.")
+    ] = LOGGED_SECONDS,
     passphrase_fd: PassphraseFd = None,
     passphrase_file: PassphraseFile = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send a message; it is on the relay's disk when this returns."""
-    async with _opened(store, passphrase_fd, passphrase_file) as client:
-        receipt = await _find(client, conversation).send(text)
+    """Send a message; it is on the relay's disk when this returns.
+
+    Stopped before, the message stays in the store and is sent when the store is opened again.
+    """
+    said = await asyncio.to_thread(read_text, text)
+    async with opened(store, passphrase_fd, passphrase_file) as client:
+        with speaking(f"the relay at {client.relay} to take the message"):
+            receipt = await (await find(client, conversation)).send(said)
         if logged:
-            await receipt.logged()
+            await _prove(receipt, logged_seconds)
         result = {"index": receipt.index, "sequence": receipt.sequence, "message": receipt.message_hash}
         print_result(result, as_json=as_json, human=f"Recorded as leaf {receipt.index} of the log.")
+
+
+async def _prove(receipt: Receipt, seconds: float) -> None:
+    try:
+        with speaking("a checkpoint that enough witnesses cosigned"):
+            async with asyncio.timeout(seconds):
+                await receipt.logged()
+    except TimeoutError:
+        raise Unavailable(
+            f"The message is stored as leaf {receipt.index}, but no cosigned checkpoint has proven it in"
+            f" {seconds:g} seconds.",
+            "Do not send it again; the proof is asked for whenever the store is open, and an alarm tells if it fails.",
+            retryable=False,
+        ) from None
 
 
 @app.command()
@@ -129,57 +166,14 @@ async def read(
     passphrase_file: PassphraseFile = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show new messages, each once; disclosures and alarms go to standard error."""
-    async with _opened(store, passphrase_fd, passphrase_file) as client:
-        watching = asyncio.create_task(_warn(client))
+    """Show new messages, each once; that a line is recorded stands first. Alarms go to standard error."""
+    async with opened(store, passphrase_fd, passphrase_file) as client:
         messages = client.messages()
         with suppress(TimeoutError):
             while True:
                 async with asyncio.timeout(None if follow else seconds):
                     message = await anext(messages)
-                print_result(_fields(message), as_json=as_json, human=_line(message))
-        watching.cancel()
-
-
-@app.command("complaints")
-@command_errors
-async def list_complaints(
-    store: StoreOption,
-    out: Annotated[Path | None, typer.Option("--out", help="New folder for those that are not logged.")] = None,
-    passphrase_fd: PassphraseFd = None,
-    passphrase_file: PassphraseFile = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List what this device complained of, and whether the audit log holds it.
-
-    What is not logged after ten minutes, give to an auditor: `tapeline chat complaints --store alice --out complaints`
-    writes each to a file, and the auditor hands it in with `tapeline audit complain`.
-    """
-    async with _opened(store, passphrase_fd, passphrase_file) as client:
-        found = await client.complaints()
-    if out is not None:
-        out.mkdir(mode=0o700)
-        for number, one in enumerate(found, 1):
-            if not one.is_logged:
-                (out / f"{number:04d}-{one.rule.lower()}.complaint").write_bytes(one.text)
-    table = Table("time (UTC)", "rule", "what failed", "in the audit log")
-    for one in found:
-        table.add_row(time_text(one.at_ms), one.rule, printable(one.cause), "yes" if one.is_logged else "not yet")
-    fields = [{"rule": one.rule, "cause": one.cause, "at_ms": one.at_ms, "logged": one.is_logged} for one in found]
-    print_result({"complaints": fields}, as_json=as_json, human=table if found else "No complaints.")
-
-
-async def _warn(client: Client) -> None:
-    async for event in client.events():
-        if isinstance(event, Disclosure):
-            stderr().print(Text(f"Recorded line: {printable(event.text)}", style="bold yellow"))
-        elif isinstance(event, Alarm):
-            stderr().print(Text(printable(f"Alarm {event.rule}: {event.cause} {event.remedy}"), style="bold red"))
-        elif isinstance(event, Withheld):
-            stderr().print(Text("A session was not sealed to this device: its messages cannot be read here."))
-        elif isinstance(event, ComplaintUnheard):
-            text = f"A complaint ({event.rule}) is not in the audit log yet: see `tapeline chat complaints`."
-            stderr().print(Text(printable(text), style="bold red"))
+                await _show(client, message, as_json=as_json)
 
 
 @app.command("passphrase")
@@ -203,59 +197,41 @@ def passphrase(
     print_result({"store": str(store)}, as_json=as_json, human=human)
 
 
-@asynccontextmanager
-async def _opened(store: Path, fd: int | None, file: Path | None) -> AsyncIterator[Client]:
-    secret = read_passphrase(fd, file)
-    async with await Client.open(store, secret.reveal().decode()) as client:
-        yield client
+async def _show(client: Client, message: Message, *, as_json: bool) -> None:
+    own = await client.own_disclosure(message)
+    if own is not None:
+        stderr().print(recorded_line(own.firm, own.text), soft_wrap=True)
+    print_result(fields_of(message), as_json=as_json, human=line_of(message))
+
+
+@app.command("complaints")
+@command_errors
+async def list_complaints(
+    store: StoreOption,
+    out: Annotated[Path | None, typer.Option("--out", help="New folder for those that are not logged.")] = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what this device complained of, and whether the audit log holds it.
+
+    What is not logged after ten minutes, give to an auditor: `tapeline chat complaints --store alice --out complaints`
+    writes each to a file, and the auditor hands it in with `tapeline audit complain`.
+    """
+    async with opened(store, passphrase_fd, passphrase_file) as client:
+        found = await client.complaints()
+    if out is not None:
+        out.mkdir(mode=0o700)
+        for number, one in enumerate(found, 1):
+            if not one.is_logged:
+                (out / f"{number:04d}-{one.rule.lower()}.complaint").write_bytes(one.text)
+    table = Table("time (UTC)", "rule", "what failed", "in the audit log")
+    for one in found:
+        table.add_row(time_text(one.at_ms), one.rule, printable(one.cause), "yes" if one.is_logged else "not yet")
+    fields = [{"rule": one.rule, "cause": one.cause, "at_ms": one.at_ms, "logged": one.is_logged} for one in found]
+    print_result({"complaints": fields}, as_json=as_json, human=table if found else "No complaints.")
 
 
 def _person(name: str) -> str | tuple[str, str]:
     firm, slash, user = name.partition("/")
     return (firm, user) if slash else name
-
-
-def _find(client: Client, prefix: str) -> Conversation:
-    found = [one for one in client.conversations() if one.id.hex().startswith(prefix.lower())]
-    if len(found) != 1 or not prefix:
-        raise MalformedInput("No conversation, or more than one, begins like that.", "See: tapeline chat list.")
-    return found[0]
-
-
-def _fields(message: Message) -> dict[str, Any]:
-    return {
-        "conversation": message.conversation,
-        "from": f"{message.firm}/{message.sender}",
-        "time_ms": message.relay_time_ms,
-        "kind": type(message.body).__name__,
-        "text": message.text,
-        "labels": dict(message.labels),
-        "message": message.message_hash,
-        "index": message.leaf_index,
-    }
-
-
-def _line(message: Message) -> Text:
-    line = Text(f"{time_text(message.relay_time_ms)}  {message.conversation.hex()[:8]}  ", style="dim")
-    line.append(f"{printable(message.sender)}: ", style="bold")
-    return line.append(printable(_said(message), newlines=True))
-
-
-def _said(message: Message) -> str:
-    match message.body:
-        case Reply(to, text):
-            return f"(to {to.hex()[:8]}) {text}"
-        case Edit(of, text):
-            return f"(instead of {of.hex()[:8]}) {text}"
-        case Delete(of):
-            return f"(withdraws {of.hex()[:8]})"
-        case Reaction(of, emoji):
-            return f"({emoji} on {of.hex()[:8]})"
-        case ReadReceipt(of):
-            return f"(has read {len(of)})"
-        case RecordingDisclosure(_, text, _):
-            return f"[recorded line] {text}"
-        case DisclosureAck():
-            return "(has seen that the line is recorded)"
-        case _:
-            return message.text or f"({type(message.body).__name__})"

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from tapeline.client.alarms import OwnComplaint
-from tapeline.client.content import Body, DisclosureAck, RecordingDisclosure, encode_content
+from tapeline.client.content import Body, RecordingDisclosure, encode_content
 from tapeline.client.conversation import Conversation
 from tapeline.client.device import Device, own_entry
 from tapeline.client.directory.bootstrap import Pins, bootstrap
@@ -22,13 +22,12 @@ from tapeline.client.events import Event
 from tapeline.client.membership import MembershipMaker, PersonName
 from tapeline.client.message import Message
 from tapeline.client.options import ClientOptions
-from tapeline.client.receive.batch import Batch
+from tapeline.client.recording import Recording
 from tapeline.client.send.outgoing import Outgoing, Receipt
 from tapeline.client.store import alarms, history
 from tapeline.client.store.alarms import AlarmRow
 from tapeline.client.store.database import Database
 from tapeline.client.store.folder import open_store
-from tapeline.client.store.history import MessageRow
 from tapeline.client.store.identity import Identity
 from tapeline.client.store.keys import StoreKey
 from tapeline.client.store.outbox import OutboxRow
@@ -46,16 +45,25 @@ class Client:
     Use it in `async with`; clients of one process share transport, verdicts and directory through `ClientOptions`.
     """
 
-    def __init__(self, engine: Engine, options: ClientOptions, transport: Transport | None) -> None:
+    def __init__(self, engine: Engine, options: ClientOptions, transport: Transport | None, relay: str = "") -> None:
         self._engine = engine
         self._device = engine.device
         self._options = options
         self._own_transport = transport
+        self.relay = relay
+        """The relay's address, `host:port`."""
         self._members = MembershipMaker(engine.device)
-        self._disclosed: set[bytes] = set()
         self._pending: set[asyncio.Future[Receipt]] = set()
-        engine.prelude = self._prelude
-        engine.on_batch = self._on_batch
+        self._recording = Recording(
+            engine.device,
+            options,
+            engine.bus,
+            make=lambda conversation, body: self._outgoing(conversation, body, {})[0],
+            put=lambda outgoing: engine.sender.lane(outgoing.row.conversation).put(outgoing),
+            aside=engine.aside,
+        )
+        engine.prelude = self._recording.prelude
+        engine.on_batch = self._recording.heard
         engine.on_failure = self._fail_pending
 
     # --- life --------------------------------------------------------------------------------------------------------
@@ -119,7 +127,7 @@ class Client:
             who = await complete(database, transport)
             device = await _assemble(who, database, transport, options)
             engine = Engine(device, options)
-            client = cls(engine, options, own_transport)
+            client = cls(engine, options, own_transport, who.relay)
             if first or device.directory.next == 0:
                 await client._become_known()
             await engine.start()
@@ -190,8 +198,8 @@ class Client:
             Refused: the relay refuses it.
         """
         identifier = await self._members.create(people)
-        self._disclosed.add(identifier)
-        await self.send(identifier, self._disclosure(identifier), {})
+        self._recording.begun(identifier)
+        await self.send(identifier, self._recording.disclosure(identifier), {})
         return Conversation(self, identifier)
 
     def conversation(self, identifier: bytes) -> Conversation:
@@ -208,6 +216,14 @@ class Client:
         found = self._device.directory.state.conversations_of(*self._device.person)
         return [Conversation(self, identifier) for identifier in found]
 
+    async def refresh(self) -> None:
+        """Fetch what the directory has new: conversations that one was added to, people, devices.
+
+        Raises:
+            RelayUnreachable: no answer.
+        """
+        await self._device.directory.refresh()
+
     def membership(self, conversation: bytes) -> VerifiedMembership:
         """Return a conversation's newest verified statement."""
         return self._device.directory.state.membership(conversation)
@@ -215,9 +231,11 @@ class Client:
     async def change_members(
         self, conversation: bytes, *, add: Sequence[PersonName], remove: Sequence[PersonName]
     ) -> None:
-        """Publish the conversation's next membership statement."""
+        """Publish the conversation's next membership statement; who is added hears that the line is recorded."""
         await self._device.directory.refresh()
         await self._members.change(self.membership(conversation), add, remove)
+        if add:
+            await self.send(conversation, self._recording.disclosure(conversation), {})
 
     # --- messages ----------------------------------------------------------------------------------------------------
 
@@ -266,36 +284,14 @@ class Client:
         """Return every complaint of this device; one that is not logged for long can be handed to an auditor."""
         return await self._engine.alarms.own_complaints()
 
-    # --- disclosures -------------------------------------------------------------------------------------------------
+    async def own_disclosure(self, message: Message) -> RecordingDisclosure | None:
+        """Return what to show before a message: that the line is recorded, in this client's own words.
 
-    async def _prelude(self, conversation: bytes) -> Outgoing | None:
-        """Return the disclosure where this device began the conversation and has said nothing in it yet.
 
-        A lane asks before its first message of each run, so a crash after the genesis leaves no line undisclosed.
+        None where it is not the first message of others that this store got of its conversation, or is itself such a
+        disclosure.
         """
-        statement = self.membership(conversation)
-        if statement.sequence > 0 or statement.signer != self._device.entry.entry_hash:
-            return None
-        spoken = partial(history.has_spoken, conversation=conversation, device=self._device.entry.entry_hash)
-        if conversation in self._disclosed or await self._device.database.run(spoken):
-            return None
-        return self._outgoing(conversation, self._disclosure(conversation), {})[0]
-
-    def _disclosure(self, conversation: bytes) -> RecordingDisclosure:
-        classes = dict(self.membership(conversation).firms)
-        chosen = classes[self.firm]
-        text = self._options.disclosure.format(firm=self.firm, retention_class=chosen)
-        return RecordingDisclosure(self.firm, text, chosen)
-
-    def _on_batch(self, batch: Batch) -> None:
-        if self._options.acknowledge_disclosures:
-            for row, _ in batch.disclosures:
-                if row.position:
-                    self._engine.aside(self._send_ack(row))
-
-    async def _send_ack(self, disclosing: MessageRow) -> None:
-        await self._device.directory.ensure(disclosing.leaf_index)
-        await self.send(disclosing.conversation, DisclosureAck(disclosing.message_hash), {})
+        return await self._recording.own_disclosure(message.conversation, message.position)
 
 
 async def _assemble(who: Identity, database: Database, transport: Transport, options: ClientOptions) -> Device:

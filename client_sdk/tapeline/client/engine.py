@@ -22,6 +22,7 @@ from tapeline.client.receive.memory import Inbox
 from tapeline.client.receive.receiver import Receiver
 from tapeline.client.receive.records import RecordReader
 from tapeline.client.receive.settling import Settler
+from tapeline.client.reminders import Reminders
 from tapeline.client.send.outgoing import Outgoing
 from tapeline.client.send.sender import Sender
 from tapeline.client.session.opener import SessionOpener
@@ -46,6 +47,7 @@ class Engine:
         self.alarms = Alarms(device, self.bus)
         device.directory.watcher = DirectoryWatch(self.alarms)
         self.proofs = Proofs(device, self.alarms)
+        self.reminders = Reminders(device, self.bus)
         self.prekeys = PrekeyKeeper(device)
         self.stock = ReceiptStock(device)
         self.inlet = Inlet(device.database, device.entry.entry_hash)
@@ -96,6 +98,7 @@ class Engine:
         await self.proofs.restore()
         await self.receiver.restore()
         await self.sender.restore()
+        await self.reminders.look()
         for task in (self.link.run(), self._receive(), self._follow_notes(), self._keep_house()):
             self._spawn(task)
 
@@ -251,6 +254,7 @@ class Engine:
     async def _keep_house(self) -> None:
         while True:
             if self.device.directory.shared.has_roster:
+                await self._guard("Reminding of ends", self.reminders.look())
                 await self._guard("Renewing the prekey", self._renew_prekey())
                 if self._connected:
                     await self._guard("Looking for overdue leaves", self.proofs.check_overdue())

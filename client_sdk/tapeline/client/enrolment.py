@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from tapeline.base.address import parse_address
 from tapeline.base.errors import MalformedInput
 from tapeline.base.secret import Secret
 from tapeline.client.directory.bootstrap import Pins, bootstrap
@@ -43,9 +44,11 @@ async def prepare(
     """Return a store that holds who the device will be; an interrupted enrolment is taken up again.
 
     Raises:
-        MalformedInput: no enrolment code.
+        MalformedInput: no enrolment code, or no address.
         StoreProblem: the folder holds something else, or the passphrase is wrong.
     """
+    for address in (relay, enroller):
+        parse_address(address)  # before anything is stored
     parsed = parse_enrolment(code)
     name = check_name(device_name, "device name")
     if has_store(store):
@@ -55,6 +58,9 @@ async def prepare(
             await database.close()
             raise StoreProblem("A device is enrolled here already.", "Open it, or choose a new folder.")
         if known is not None and known.code == parsed.code:
+            # The key stays, since the code may be spent for it; a mistyped address does not.
+            corrected = replace(known, relay=relay, enroller=enroller)
+            await database.run(partial(identity.save, identity=corrected), durable=True)
             return database
     else:
         database = await create_store(store, secret, options.rng)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tapeline.base.errors import TapelineError
 from tapeline.crypto.membership import Member
+from tapeline.governance.expiry import ExpiryWarning
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,11 @@ class MembershipChanged:
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """This line is taped: show it. `of` is the disclosing message's hash."""
+    """This line is taped: show it.
+
+    `of` is the disclosing message's hash; it is empty where this client says so itself, since the first message that it
+    got of the conversation did not: nobody can keep that from its user.
+    """
 
     conversation: bytes
     by: str
@@ -44,6 +49,13 @@ class Disclosure:
     text: str
     retention_class: str
     of: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiresSoon:
+    """The firm's roster, or this device's own entry, ends within 60 days or has ended; told once a day."""
+
+    warning: ExpiryWarning
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,7 @@ Event = (
     | CaughtUp
     | MembershipChanged
     | Disclosure
+    | ExpiresSoon
     | SendDelayed
     | NotSent
     | StaleDevices

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from tapeline.base.errors import MalformedInput, NotFound
 from tapeline.base.rules import Rule, require
+from tapeline.base.text import printable
 from tapeline.client.device import Device
 from tapeline.client.leafcheck import parse_leaf
 from tapeline.client.transport.methods import PUBLISH
@@ -68,7 +69,8 @@ class MembershipMaker:
         try:
             self._device.directory.state.user_salt(*person)
         except NotFound:
-            raise NotFound("One of the people is not enrolled.", "Check the names.") from None
+            who = printable("/".join(person))
+            raise NotFound(f"{who} is not enrolled.", "Check the name, or have the enroller send a code.") from None
         return person
 
     def _firms(self, members: Iterable[tuple[str, str]]) -> list[FirmClass]:

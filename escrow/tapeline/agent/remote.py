@@ -9,6 +9,7 @@ from typing import TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from tapeline.base.address import silence_of
 from tapeline.base.errors import StateError, TapelineError, Unauthenticated, Unavailable
 from tapeline.base.remote import TRAILER, error_from_bytes
 from tapeline.crypto.login import sign_login
@@ -125,7 +126,5 @@ def told_error(error: grpc.RpcError) -> TapelineError:
         return error_from_bytes(trailer)
     code = error.code() if isinstance(error, grpc.Call) else None
     if code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
-        return Unavailable(
-            "The service does not answer.", "Check that it runs, and its address: the gRPC port, not the HTTP one."
-        )
+        return Unavailable(*silence_of(error.details() if isinstance(error, grpc.Call) else None))
     return StateError("The service failed.", "Look at its log.")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tapeline.base.address import parse_address
 from tapeline.base.errors import MalformedInput
 from tapeline.relay.services.device_limits import DeviceLimits
 from tapeline.relay.services.submissions import IntakeLimits
@@ -55,7 +56,8 @@ def parse_vaults(texts: list[str]) -> dict[str, str]:
     vaults: dict[str, str] = {}
     for text in texts:
         firm, equals, address = text.rpartition("=")
-        if not equals or not firm or ":" not in address:
+        if not equals or not firm:
             raise MalformedInput("A vault is not given as firm=host:port.", "Check --vault.")
+        parse_address(address)
         vaults[firm] = address
     return vaults

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 
-from tapeline.base.errors import MalformedInput, StateError
-from tapeline.base.text import printable
+from tapeline.base.address import parse_address
+from tapeline.base.errors import StateError
 
 
 def require_loopback(host: str) -> str:
@@ -20,7 +20,7 @@ def require_loopback(host: str) -> str:
         loopback = False
     if not loopback:
         raise StateError(
-            "This version listens without TLS, so only on loopback addresses.",
+            "This version speaks without TLS, so only on loopback addresses.",
             "Use 127.0.0.1, or put a TLS proxy on the same machine before it.",
         )
     return host
@@ -33,11 +33,5 @@ def loopback_target(address: str) -> str:
         MalformedInput: another form.
         StateError: no loopback address.
     """
-    host, colon, port = address.rpartition(":")
-    if not colon or not host or not port.isdecimal():
-        raise MalformedInput(
-            f"The address is not of the form host:port: {printable(address, limit=80)}.",
-            "Give one like 127.0.0.1:7003.",
-        )
-    require_loopback(host.strip("[]"))
+    require_loopback(parse_address(address).host)
     return address

@@ -10,7 +10,7 @@ from tapeline.client.content import RecordingDisclosure
 from tapeline.client.errors import MessageIdReused
 from tapeline.client.events import Event
 from tapeline.client.receive.reading import Reading
-from tapeline.client.store import alarms, history, inbox, leaves
+from tapeline.client.store import alarms, disclosures, history, inbox, leaves
 from tapeline.client.store.alarms import AlarmRow
 from tapeline.client.store.history import MessageRow
 from tapeline.client.store.inbox import ConversationRow
@@ -43,6 +43,9 @@ class Batch:
         for message in self.messages:
             if history.add(db, message) is history.Added.TWICE:
                 self.alarms.append(_used_twice(message, self.now_ms))
+        for message, _ in self.disclosures:
+            if message.position:
+                disclosures.hear(db, message.conversation, message.message_hash)
         leaves.add_pending(db, self.pending)
         for row, _ in self.alarms:
             alarms.add(db, row)

@@ -95,6 +95,15 @@ def of_conversation(connection: Connection, conversation: bytes, since: int, lim
     return [MessageRow(*row) for row in rows]
 
 
+def first_heard(connection: Connection, conversation: bytes, device: bytes) -> MessageRow | None:
+    """Return the conversation's first stored message that another device sent."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM messages WHERE conversation = ? AND device <> ? ORDER BY sequence LIMIT 1",  # noqa: S608
+        (conversation, device),
+    ).fetchone()
+    return None if row is None else MessageRow(*row)
+
+
 def has_spoken(connection: Connection, conversation: bytes, device: bytes) -> bool:
     """Tell whether a device has a message of the conversation in history, or in this store's outbox."""
     row = connection.execute(

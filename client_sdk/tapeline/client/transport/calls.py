@@ -7,6 +7,7 @@ from typing import TypeVar
 import grpc
 import grpc.aio
 
+from tapeline.base.address import NOT_GRPC, silence_of
 from tapeline.base.errors import TapelineError, Unauthenticated
 from tapeline.base.remote import TRAILER, error_from_bytes
 from tapeline.base.times import MINUTE, Clock
@@ -49,6 +50,8 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> TapelineError:
             return error_from_bytes(value)
     if error.code() is grpc.StatusCode.UNAUTHENTICATED:
         return Unauthenticated("The server does not know this login.", "Log in again.")
+    if NOT_GRPC in (error.details() or ""):
+        return RelayUnreachable(*silence_of(error.details()))
     return RelayUnreachable(
         f"The server does not answer ({error.code().name}).", "Nothing is lost; it is tried again by itself."
     )

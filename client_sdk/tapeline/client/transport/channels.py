@@ -7,6 +7,7 @@ import ipaddress
 import grpc
 import grpc.aio
 
+from tapeline.base.address import parse_address
 from tapeline.base.errors import MalformedInput
 
 MIB = 1024 * 1024
@@ -53,7 +54,7 @@ class Transport:
 
 
 def _require_loopback(address: str) -> None:
-    host = address.rpartition(":")[0].strip("[]")
+    host = parse_address(address).host
     try:
         loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
