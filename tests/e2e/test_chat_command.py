@@ -53,7 +53,8 @@ def test_a_conversation_on_the_command_line(enrolled: tuple[Path, Path]) -> None
         ("bank/chat-ann", "RecordingDisclosure"),
         ("bank/chat-ann", "Text"),
     ]
-    assert "Recorded line" in read.stderr
+    assert "recorded" in messages[0]["text"]
+    assert "ecorded" not in read.stderr  # it is said once
     listed = result(chat(ben, "list", "--json"))["conversations"]
     assert listed == {conversation: ["bank/chat-ann", "bank/chat-ben"]}
 
@@ -68,3 +69,34 @@ def test_an_unknown_conversation_is_named_in_one_paragraph(enrolled: tuple[Path,
     assert done.returncode != 0
     assert "tapeline chat list" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_who_was_added_may_send_and_list_before_having_read_anything(enrolled: tuple[Path, Path]) -> None:
+    ann, ben = enrolled
+    conversation = str(result(chat(ann, "start", "chat-ben", "--json"))["conversation"])
+    # The text comes by standard input, where no list of processes shows it.
+    assert result(chat(ben, "send", conversation[:12], "--json", typed="first\nword\n"))["sequence"] == 4
+    assert conversation in dict(result(chat(ben, "list", "--json"))["conversations"])  # type: ignore[call-overload]
+    shown = chat(ann, "read", "--seconds", "3")
+    assert " UTC " in shown.stdout
+    assert "chat-ben: first\n    │ word\n" in shown.stdout
+
+
+def test_mistakes_are_named(tapeline_deployment: BackgroundDeployment, tmp_path: Path) -> None:
+    where = {"--relay": tapeline_deployment.relay, "--enroller": tapeline_deployment.enroller}
+    code = tmp_path / "code"
+    code.write_text(tapeline_deployment.code("chat-eve") + "\n")
+
+    def enrol(**wrong: str) -> subprocess.CompletedProcess[str]:
+        told = [word for pair in (where | wrong).items() for word in pair]
+        return chat(tmp_path / "chat-eve", "enrol", *told, "--code-file", str(code), "--json")
+
+    nonsense = enrol(**{"--relay": "nonsense"})
+    assert "not of the form host:port: nonsense" in nonsense.stderr
+    assert not (tmp_path / "chat-eve" / "store").exists()
+    http = tapeline_deployment.deployment.relay_http.removeprefix("http://").rstrip("/")
+    other = enrol(**{"--relay": http})
+    assert (other.returncode, "not by gRPC" in other.stderr) == (3, True)
+    assert result(enrol())["user"] == "chat-eve"  # the same code, the right address
+    stranger = chat(tmp_path / "chat-eve", "start", "chat-nobody")
+    assert "bank/chat-nobody is not enrolled" in stranger.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tapeline.base.errors import TapelineError
+from tapeline.base.errors import TapelineError, Unavailable
 
 
 class StoreProblem(TapelineError):
@@ -13,10 +13,8 @@ class NotEnrolled(TapelineError):
     """The store holds no enrolled device."""
 
 
-class RelayUnreachable(TapelineError):
+class RelayUnreachable(Unavailable):
     """The relay does not answer; what was to be sent is kept and sent later."""
-
-    retryable = True
 
 
 class MessageIdReused(TapelineError):
