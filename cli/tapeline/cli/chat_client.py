@@ -68,7 +68,7 @@ async def find(client: Client, prefix: str) -> Conversation:
     if not found:
         raise NotFound("No conversation of yours begins like that.", "See: tapeline chat list.")
     if len(found) > 1:
-        raise MalformedInput(f"{len(found)} conversations begin like that.", "Give more of the id.")
+        raise MalformedInput("More than one conversation begins like that.", "Give more of the id.")
     return found[0]
 
 
