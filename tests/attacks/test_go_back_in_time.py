@@ -22,6 +22,9 @@ from services_kit import Firm, enrol, firm
 
 from tapeline.base.errors import PermissionRefused, StateError
 from tapeline.base.seam import system_clock, system_rng
+from tapeline.crypto.login import VAULT
+from tapeline.escrow.keys import load_keys
+from tapeline.rpc.session import log_in
 from tapeline.testing.founding import CLASS, make_escrow_key
 from tapeline.wire.v1.escrow_pb2 import OpaqueRequest, VaultKeyRequest, VaultUpdate
 from tapeline.wire.v1.escrow_pb2_grpc import VaultStub
@@ -75,37 +78,47 @@ async def test_to_have_a_code_taken_twice(bank: Firm) -> None:
     await asyncio.to_thread(eventually, lambda: set(checks(where["http"]).values()) == {"ok"}, what="readiness")
 
 
+async def as_escrow(bank: Firm, channel: grpc.aio.Channel) -> tuple[tuple[str, str], ...]:
+    """Log in at the vault with the escrow service's key."""
+    key = load_keys(bank.folder / "escrow").service
+    return await log_in(channel, key, origin=bank.founding.roster.audit_origin, audience=VAULT)
+
+
 async def test_to_have_the_vault_forget_a_key(bank: Firm) -> None:
     older = copied(bank, "vault")
     first = bank.start("vault")
     founding = bank.founding
     async with grpc.aio.insecure_channel(first.ready()["grpc"]) as channel:
-        made = await VaultStub(channel).MakeKey(VaultKeyRequest(epoch=1, retention_class=CLASS))
+        caller = await as_escrow(bank, channel)
+        made = await VaultStub(channel).MakeKey(VaultKeyRequest(epoch=1, retention_class=CLASS), metadata=caller)
         epoch = make_escrow_key(founding, made.v_public, rng=system_rng, now_ms=system_clock())
         update = VaultUpdate(rosters=[founding.envelope], certificates=[epoch.envelope])
-        assert (await VaultStub(channel).Learn(update)).certificates == 1
+        assert (await VaultStub(channel).Learn(update, metadata=caller)).certificates == 1
     assert first.stop() == 0
 
     put_back(bank, "vault", older)
     again = bank.start("vault")
     where = again.ready()
     async with grpc.aio.insecure_channel(where["grpc"]) as channel:
+        caller = await as_escrow(bank, channel)
         with pytest.raises(StateError, match="lacks the key of epoch 1"):
             async with refusals():
-                await VaultStub(channel).Learn(update)
+                await VaultStub(channel).Learn(update, metadata=caller)
         with pytest.raises(PermissionRefused):
             async with refusals():
                 await VaultStub(channel).GetReceipt(OpaqueRequest(opaque=b"anything"))
         with pytest.raises(StateError, match="older than the logs"):
             async with refusals():  # or it would make a second V for an epoch that has one
-                await VaultStub(channel).MakeKey(VaultKeyRequest(epoch=1, retention_class=CLASS))
+                await VaultStub(channel).MakeKey(VaultKeyRequest(epoch=1, retention_class=CLASS), metadata=caller)
     assert "lacks the key" in checks(where["http"])["memory"]
     assert again.stop() == 0
 
     accepted = bank.start("vault", "--accept-older-copy")
     async with grpc.aio.insecure_channel(accepted.ready()["grpc"]) as channel:
-        await VaultStub(channel).Learn(update)
-        assert (await VaultStub(channel).MakeKey(VaultKeyRequest(epoch=2, retention_class=CLASS))).v_public
+        caller = await as_escrow(bank, channel)
+        await VaultStub(channel).Learn(update, metadata=caller)
+        request = VaultKeyRequest(epoch=2, retention_class=CLASS)
+        assert (await VaultStub(channel).MakeKey(request, metadata=caller)).v_public
 
 
 def test_to_have_a_witness_begin_at_nothing(bank: Firm) -> None:

@@ -16,6 +16,8 @@ RELAY = "relay"
 """Audience of the relay; the origin of its challenges is the archive log's."""
 ESCROW = "escrow"
 """Audience of the escrow service; the origin of its challenges is the audit log's."""
+VAULT = "vault"
+"""Audience of the vault; the origin of its challenges is the audit log's too."""
 
 MAX_BODY = 2 * 1024
 MAX_NONCE = 64
@@ -43,7 +45,7 @@ def sign_login(key: SigningKey, challenge: Challenge, *, origin: str, audience: 
         key: the device's or person's.
         challenge: as the server sent it.
         origin: the log origin that the caller's roster names: another server cannot pass our answer on.
-        audience: `RELAY` or `ESCROW`.
+        audience: `RELAY`, `ESCROW` or `VAULT`.
 
     Raises:
         PermissionRefused: the challenge is of another origin.

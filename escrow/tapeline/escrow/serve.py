@@ -121,7 +121,7 @@ class _App:
             settings=PublisherSettings(interval_ms=config.checkpoint_ms),
         )
         self._board.listen(self._follow_roster)
-        self._vault = VaultClient(config.vault)
+        self._vault = VaultClient(config.vault, keys.service, roster.audit_origin)
         self._teacher = VaultTeacher(state, self._vault)
         self._tokens = TokenStore(clock, rng)
         self._who_is = board_who_is(state)

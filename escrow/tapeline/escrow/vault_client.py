@@ -11,7 +11,10 @@ from grpc import aio
 
 from tapeline.base.errors import StateError, Unavailable
 from tapeline.base.remote import TRAILER, error_from_bytes
+from tapeline.crypto.login import VAULT
+from tapeline.crypto.signing import SigningKey
 from tapeline.rpc.address import loopback_target
+from tapeline.rpc.session import log_in
 from tapeline.wire.v1 import escrow_pb2 as wire
 
 Q = TypeVar("Q", bound=Message)
@@ -23,9 +26,17 @@ _CONNECT_S = 1.0
 
 
 class VaultClient:
-    """Calls the vault at `address` (host:port); without one, every call says so."""
+    """Calls the vault, logged in with the service's key.
 
-    def __init__(self, address: str | None) -> None:
+    Args:
+        address: host:port; without one, every call says so.
+        key: the service's, which the roster names.
+        origin: of the audit log, which the vault's challenges are of.
+    """
+
+    def __init__(self, address: str | None, key: SigningKey, origin: str) -> None:
+        self._key, self._origin = key, origin
+        self._metadata: tuple[tuple[str, str], ...] = ()
         if address is not None:
             loopback_target(address)
         self._channel = None if address is None else aio.insecure_channel(address, options=OPTIONS)
@@ -66,9 +77,20 @@ class VaultClient:
             response_deserializer=answer.FromString,
         )
         try:
-            return await stub(request, timeout=TIMEOUT_S)
+            try:
+                return await stub(request, metadata=await self._login(), timeout=TIMEOUT_S)
+            except aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNAUTHENTICATED:
+                    raise
+            self._metadata = ()  # the token has expired, or the vault was started anew
+            return await stub(request, metadata=await self._login(), timeout=TIMEOUT_S)
         except aio.AioRpcError as error:
             raise _told(error) from None
+
+    async def _login(self) -> tuple[tuple[str, str], ...]:
+        if not self._metadata and self._channel is not None:
+            self._metadata = await log_in(self._channel, self._key, origin=self._origin, audience=VAULT)
+        return self._metadata
 
 
 def _told(error: aio.AioRpcError) -> Exception:

@@ -15,10 +15,12 @@ from starlette.applications import Starlette
 from tapeline.base.errors import StateError
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.times import Clock, Rng
+from tapeline.crypto.login import VAULT
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.roster import Roster
 from tapeline.local.folder import FolderLock
 from tapeline.rpc.health import Readiness
+from tapeline.rpc.login import LoginService
 from tapeline.rpc.rate import RateLimiter
 from tapeline.rpc.roster_file import read_founding_roster
 from tapeline.rpc.server import RpcServer, ServerLimits, Service
@@ -31,7 +33,8 @@ from tapeline.vault.keys import VaultKeys, load_keys
 from tapeline.vault.receipts import Receipts
 from tapeline.vault.release import Releaser
 from tapeline.vault.service import PACKAGE_BYTES, TABLE, VaultService
-from tapeline.wire.v1 import escrow_pb2_grpc
+from tapeline.vault.who_is import keyring_who_is
+from tapeline.wire.v1 import common_pb2_grpc, escrow_pb2_grpc
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,20 @@ async def serve(
         first = read_founding_roster(config.roster)
         _require_own_key(first, keys)
         ports = await stack.enter_async_context(taken_ports(config.host, config.port, config.http_port, limits))
-        service = _service(first, keys, clock, rng, accept_older=config.accept_older)
+        keyring = _keyring(first, keys, clock, rng, accept_older=config.accept_older)
+        service = _service(first, keys, keyring, clock)
+        who_is, tokens = keyring_who_is(keyring), TokenStore(clock, rng)
+        origin = Roster.parse(first).audit_origin
+        login = LoginService(origin=origin, audience=VAULT, who_is=who_is, tokens=tokens, clock=clock, rng=rng)
         server = RpcServer(
-            [Service("tapeline.wire.v1.Vault", lambda s: escrow_pb2_grpc.add_VaultServicer_to_server(service, s))],
+            [
+                Service("tapeline.wire.v1.Login", lambda s: common_pb2_grpc.add_LoginServicer_to_server(login, s)),
+                Service("tapeline.wire.v1.Vault", lambda s: escrow_pb2_grpc.add_VaultServicer_to_server(service, s)),
+            ],
             TABLE,
             port=ports.rpc,
-            who_is=lambda _: None,
-            tokens=TokenStore(clock, rng),
+            who_is=who_is,
+            tokens=tokens,
             clock=clock,
         )
         http = HttpServer(Starlette(routes=Readiness(service.checks()).routes()), ports.http)
@@ -97,10 +107,13 @@ def _require_own_key(first: bytes, keys: VaultKeys) -> None:
         raise StateError("The roster names another vault.", "Use the data folder of this deployment.")
 
 
-def _service(first: bytes, keys: VaultKeys, clock: Clock, rng: Rng, *, accept_older: bool) -> VaultService:
-    envelope = parse_envelope(first, Roster.kind)
-    roster = Roster.parse(envelope)
-    keyring = Keyring(keys.store, envelope.statement_hash, clock, rng, accept_older=accept_older)
+def _keyring(first: bytes, keys: VaultKeys, clock: Clock, rng: Rng, *, accept_older: bool) -> Keyring:
+    pinned = parse_envelope(first, Roster.kind).statement_hash
+    keyring = Keyring(keys.store, pinned, clock, rng, accept_older=accept_older)
     keyring.learn([first], [])
+    return keyring
+
+
+def _service(first: bytes, keys: VaultKeys, keyring: Keyring, clock: Clock) -> VaultService:
     receipts = Receipts(keys.roster, keyring, RateLimiter(clock), clock)
-    return VaultService(keys.roster, keyring, receipts, Releaser(keys, keyring, roster, clock))
+    return VaultService(keys.roster, keyring, receipts, Releaser(keys, keyring, Roster.parse(first), clock))

@@ -1,4 +1,7 @@
-"""The vault's gRPC surface; no login: it listens on loopback for relay and escrow service, and trusts neither."""
+"""The vault's gRPC surface: keys, lessons and releases for the escrow service, receipts for any device.
+
+A receipt needs no login: what the relay passes on unread is the device's own request, which proves itself.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,12 @@ from tapeline.crypto.signing import SigningKey
 from tapeline.governance.certificate import MAX_EPOCH
 from tapeline.rpc.fields import Field
 from tapeline.rpc.health import Check
-from tapeline.rpc.principal import ANONYMOUS
-from tapeline.rpc.rules import KIB, RpcRule, RpcTable
+from tapeline.rpc.principal import ANONYMOUS, with_role
+from tapeline.rpc.rules import KIB, LOGIN_RULES, RpcRule, RpcTable
 from tapeline.vault.keyring import Keyring
 from tapeline.vault.receipts import MAX_REQUEST, Receipts
 from tapeline.vault.release import Releaser
+from tapeline.vault.who_is import ESCROW
 from tapeline.wire.v1 import escrow_pb2 as wire
 from tapeline.wire.v1.escrow_pb2_grpc import VaultServicer
 from tapeline.wire.v1.objects_pb2 import SignedObject
@@ -26,19 +30,23 @@ PACKAGE_BYTES = 64 * 1024 * KIB
 _STATEMENTS = Field(PACKAGE_BYTES, count=4096)
 PACKAGE_FIELDS = {"warrant_package": Field(PACKAGE_BYTES), "archive_pages": Field(PACKAGE_BYTES, count=65_536)}
 
+_ESCROW = with_role(ESCROW)
+
 TABLE: RpcTable = {
-    "/tapeline.wire.v1.Vault/MakeKey": RpcRule(ANONYMOUS, KIB, {"retention_class": Field(64)}, per_minute=120),
+    **LOGIN_RULES,
+    "/tapeline.wire.v1.Vault/MakeKey": RpcRule(_ESCROW, KIB, {"retention_class": Field(64)}, per_minute=120),
     "/tapeline.wire.v1.Vault/GetReceipt": RpcRule(
         ANONYMOUS, MAX_REQUEST + KIB, {"opaque": Field(MAX_REQUEST)}, per_minute=60_000
     ),
     "/tapeline.wire.v1.Vault/Release": RpcRule(
-        ANONYMOUS,
+        with_role(ESCROW, "reviewer"),
         PACKAGE_BYTES,
         PACKAGE_FIELDS,
         per_minute=120,
+        at_once=4,
     ),
     "/tapeline.wire.v1.Vault/Learn": RpcRule(
-        ANONYMOUS, PACKAGE_BYTES, {"rosters": _STATEMENTS, "certificates": _STATEMENTS}, per_minute=600
+        _ESCROW, PACKAGE_BYTES, {"rosters": _STATEMENTS, "certificates": _STATEMENTS}, per_minute=600
     ),
 }
 

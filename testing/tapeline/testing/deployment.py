@@ -23,6 +23,7 @@ from tapeline.base.times import Clock, Rng
 from tapeline.client.transport.calls import Caller
 from tapeline.client.transport.methods import Method
 from tapeline.crypto.enrolment import format_enrolment
+from tapeline.crypto.login import VAULT
 from tapeline.crypto.signing import SigningKey
 from tapeline.enroller import keys as enroller_keys
 from tapeline.enroller.rpc import ENROLLER_TABLE, Enroller
@@ -35,6 +36,7 @@ from tapeline.relay.keys import init_keys as init_relay
 from tapeline.relay.keys import load_keys as load_relay
 from tapeline.relay.storage.engine import migrate, open_engine
 from tapeline.rpc.server import RpcPort, RpcServer, Service
+from tapeline.rpc.session import log_in
 from tapeline.rpc.tokens import TokenStore
 from tapeline.testing.auditlog import MemoryAuditLog
 from tapeline.testing.founding import CLASS, EscrowEpoch, Founding, PublicParts, found, make_escrow_key
@@ -249,9 +251,11 @@ class Deployment:
         roster = self.founding.roster
         async with grpc.aio.insecure_channel(self.vault) as channel:
             vault = VaultStub(channel)
-            made = await vault.MakeKey(VaultKeyRequest(epoch=1, retention_class=CLASS))
+            metadata = await log_in(channel, escrow, origin=roster.audit_origin, audience=VAULT)
+            made = await vault.MakeKey(VaultKeyRequest(epoch=1, retention_class=CLASS), metadata=metadata)
             self.epoch = make_escrow_key(self.founding, made.v_public, rng=self.rng, now_ms=self.clock())
-            await vault.Learn(VaultUpdate(rosters=[self.founding.envelope], certificates=[self.epoch.envelope]))
+            update = VaultUpdate(rosters=[self.founding.envelope], certificates=[self.epoch.envelope])
+            await vault.Learn(update, metadata=metadata)
         endpoints = [WitnessEndpoint(one.name, one.url) for one in self._witnesses]
         await audit.prove("roster", self.founding.envelope, roster.audit_policy(), endpoints)
         proof = await audit.prove("escrow-key", self.epoch.envelope, roster.audit_policy(), endpoints)
