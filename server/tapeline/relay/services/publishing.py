@@ -25,7 +25,7 @@ from tapeline.governance.revocation import Revocation
 from tapeline.relay.metrics import Metrics
 from tapeline.relay.services.acks import Acknowledger
 from tapeline.relay.services.conversations import Conversation, Statement
-from tapeline.relay.services.device_limits import DeviceLimits, require_room
+from tapeline.relay.services.device_limits import DeviceLimits, require_room, require_room_for_prekey
 from tapeline.relay.services.draft import Draft, LogMoved, Placed
 from tapeline.relay.services.ledger import Ledger
 from tapeline.relay.storage.entries import (
@@ -80,7 +80,7 @@ class Publisher:
 
         Raises:
             Refused: a rule of the directory.
-            LimitExceeded: the user has as many devices as one may.
+            LimitExceeded: the user has as many devices, or the device as many new prekeys, as one may.
             Unavailable: it could not be stored.
         """
         async with self._write_lock:
@@ -115,6 +115,9 @@ class Publisher:
         checked = ledger.directory.check(type_, obj, leaf_time_ms=draft.leaf_time_ms)
         if isinstance(checked.verified, VerifiedDevice):
             require_room(self._limits, ledger.directory, checked.verified, obj, draft.leaf_time_ms)
+        if isinstance(checked.verified, VerifiedPrekey):
+            device = ledger.directory.device(checked.verified.device_entry)
+            require_room_for_prekey(self._limits, device, draft.leaf_time_ms)
         conversation, is_new = self._conversation(checked)
         placed = draft.place(type_, obj, checked.object_hash, conversation, checked.user_tags)
         added = conversation if is_new else None
