@@ -257,6 +257,15 @@ async def test_junk_is_refused_before_the_gate_looks_at_it(
     assert caught.value.rule is Rule.GATE_CHECKPOINT
 
 
+@pytest.mark.rule(Rule.GATE_MANIFEST)
+async def test_no_ciphertext_of_a_session_that_the_manifest_does_not_list(matter: Matter) -> None:
+    package = await matter.package(await matter.manifest())
+    package.records.append(ArchivedRecord(leaf=pb.Leaf(object_hash=bytes(64)).SerializeToString()))
+    with pytest.raises(Refused) as caught:
+        await matter.ciphertext(package)
+    assert caught.value.rule is Rule.GATE_MANIFEST
+
+
 async def test_a_package_that_does_not_decode_is_its_senders_fault(matter: Matter) -> None:
     package = await matter.package(await matter.manifest())
     package.records.append(ArchivedRecord(leaf=b"\xff"))
