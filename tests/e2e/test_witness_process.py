@@ -18,6 +18,7 @@ from tlog_server_kit import TABLES, append, engine_at
 
 from tapeline.base.seam import system_clock
 from tapeline.tlog.publisher import LogPublisher, PublisherSettings
+from tapeline.tlog.trust import Trust
 from tapeline.tlog.witnessing import WitnessEndpoint
 from tapeline.transparency.cosigned import verify_cosigned
 from tapeline.transparency.merkle import leaf_hash, verify_consistency, verify_inclusion
@@ -78,14 +79,16 @@ async def test_a_log_is_witnessed_through_crashes_and_restarts(tmp_path: Path) -
     async with AsyncExitStack() as stack:
         running = [await stack.enter_async_context(witness(folder, logs)) for folder in folders]
         policy = policy_of(running)
+        asked = [
+            WitnessEndpoint(one.name, where.url, one.key) for one, where in zip(policy.witnesses, running, strict=True)
+        ]
         engine = await stack.enter_async_context(engine_at(tmp_path / "log.db"))
         publisher = LogPublisher(
             engine,
             TABLES,
             LOG,
             ORIGIN,
-            policy,
-            [WitnessEndpoint(f"w{number}", one.url) for number, one in enumerate(running)],
+            Trust(lambda note: verify_cosigned(note, policy, log_origin=ORIGIN), lambda _: asked),
             system_clock,
             asyncio.Lock(),
             settings=PublisherSettings(interval_ms=50),

@@ -15,7 +15,9 @@ from tlog_kit import LOG, ORIGIN, WITNESSES, policy
 
 from tapeline.tlog.publisher import LogPublisher, PublisherSettings
 from tapeline.tlog.storage import LogTables, append_leaves, log_tables
+from tapeline.tlog.trust import Trust
 from tapeline.tlog.witnessing import WitnessEndpoint
+from tapeline.transparency.cosigned import verify_cosigned
 from tapeline.transparency.policy import Policy
 from tapeline.transparency.witness import MemoryWitnessStore, Witness, WitnessStore
 from tapeline.witness.app import witness_app
@@ -82,6 +84,12 @@ class Witnesses(httpx.AsyncBaseTransport):
         self.running[name] = Witness(WITNESSES[name], {ORIGIN: [LOG.key]}, store, accept_older=accept_older)
 
 
+def trust_in(trusted: Policy) -> Trust:
+    """One policy for ever, and all witnesses at their host names."""
+    asked = [WitnessEndpoint(name, f"http://{name}/", one.key) for name, one in WITNESSES.items()]
+    return Trust(lambda note: verify_cosigned(note, trusted, log_origin=ORIGIN), lambda _: asked)
+
+
 def publisher_of(
     engine: AsyncEngine,
     witnesses: Witnesses,
@@ -94,8 +102,7 @@ def publisher_of(
         TABLES,
         LOG,
         ORIGIN,
-        trusted or policy("group q 2 w1 w2 w3"),
-        [WitnessEndpoint(name, f"http://{name}/") for name in WITNESSES],
+        trust_in(trusted or policy("group q 2 w1 w2 w3")),
         witnesses.clock,
         asyncio.Lock(),
         settings=settings,

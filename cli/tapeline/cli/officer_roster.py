@@ -13,7 +13,7 @@ from tapeline.cli.files import require_free, write_new
 from tapeline.cli.officer_show import as_result, read_roster, screen
 from tapeline.governance.roster import DEPLOYMENT_BYTES
 from tapeline.officer.describe import describe
-from tapeline.officer.plan import read_plan, roster_from_plan
+from tapeline.officer.plan import read_plan, require_no_gap, roster_from_plan
 from tapeline.officer.plan_example import EXAMPLE
 
 app = typer.Typer(help="Build rosters from a plan.", no_args_is_help=True)
@@ -30,6 +30,13 @@ def build(
     ],
     out: OutOption,
     previous: PreviousOption = None,
+    replace_witnesses: Annotated[
+        bool,
+        typer.Option(
+            "--replace-witnesses",
+            help="Leave out witnesses that the quorum in force needs; they run on until the change counts.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Build an unsigned roster from a plan and the public parts that it names.
@@ -47,6 +54,8 @@ def build(
         previous=b"" if before is None else before.statement_hash,
         now_ms=now_ms,
     )
+    if before is not None and not replace_witnesses:
+        require_no_gap(before, roster, now_ms)
     envelope = roster.sign([])
     told = describe(envelope, now_ms, before=before)
     write_new(out, envelope)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from collections.abc import Iterable
 
 from tapeline.base.rules import Refused, Rule, require
+from tapeline.base.times import time_text
 from tapeline.crypto.device import (
     EnrollerView,
     IssuerView,
@@ -16,6 +18,7 @@ from tapeline.crypto.device import (
 )
 from tapeline.directory.revocations import Revocations
 from tapeline.directory.rosters import Rosters
+from tapeline.governance.person import Person as RosterPerson
 
 Person = tuple[str, str]
 """A user as (firm, user)."""
@@ -123,16 +126,34 @@ class Devices:
             return device
         if not self._rosters.knows(entry.firm):
             raise Refused(Rule.DEVICE_ISSUER, "The device entry is of a firm without a roster.")
-        require(
-            self.is_enroller(entry.firm, entry.issuer),
-            Rule.DEVICE_ISSUER,
-            "The device entry's issuer is neither the firm's enroller nor a device of the user.",
-        )
+        self._require_enroller(entry.firm, entry.issuer, leaf_time_ms)
         roster = self._rosters.current(entry.firm)
         return EnrollerView(roster.deployment, roster.organisation, entry.issuer)
 
-    def is_enroller(self, firm: str, key: bytes) -> bool:
-        """Tell whether the key is one of the firm's enrollers' now, and neither it nor the person is revoked."""
+    def _require_enroller(self, firm: str, key: bytes, at_ms: int) -> None:
+        chain = self._rosters.chain(firm)
+        from_ms = chain.counts_from(at_ms)
+        if from_ms is not None and not _names(chain.in_force(at_ms).enrollers, key) and self._stands(firm, key):
+            raise Refused(
+                Rule.DEVICE_ISSUER,
+                f"The enroller who signed the entry was appointed lately, and counts from {time_text(from_ms)}.",
+            )
+        require(
+            self.is_enroller(firm, key, at_ms),
+            Rule.DEVICE_ISSUER,
+            "The device entry's issuer is neither the firm's enroller nor a device of the user.",
+        )
+
+    def is_enroller(self, firm: str, key: bytes, at_ms: int) -> bool:
+        """Tell whether the key is one of the firm's enrollers at a time.
+
+        An appointment counts after the change delay, as an approver's does. Whom the newest roster leaves out, or a
+        revocation names, has ended at once.
+        """
+        return _names(self._rosters.chain(firm).in_force(at_ms).enrollers, key) and self._stands(firm, key)
+
+    def _stands(self, firm: str, key: bytes) -> bool:
+        """Tell whether the newest roster names the enroller, and neither key nor person is revoked."""
         person = self._rosters.current(firm).by_key(key)
         return (
             person is not None
@@ -140,3 +161,7 @@ class Devices:
             and not self._revocations.covers(firm, "key", key)
             and not self._revocations.covers(firm, "person", person.id)
         )
+
+
+def _names(people: Iterable[RosterPerson], key: bytes) -> bool:
+    return any(person.key == key for person in people)

@@ -41,7 +41,7 @@ class Memberships:
         signer_key = self._signer_key(claimed, leaf_time_ms)
         statement = verify_statement(obj, signer_key=signer_key, previous=previous)
         require(
-            self._may_sign(statement, previous),
+            self._may_sign(statement, previous, leaf_time_ms),
             Rule.MEMBERSHIP_SIGNER,
             "The signer has no right to change this conversation.",
         )
@@ -124,16 +124,18 @@ class Memberships:
         )
         return device.device_key
 
-    def _may_sign(self, statement: VerifiedMembership, previous: VerifiedMembership | None) -> bool:
+    def _may_sign(self, statement: VerifiedMembership, previous: VerifiedMembership | None, at_ms: int) -> bool:
         """Tell whether the signer has the right, by the statement before; a genesis needs a member."""
         known = self._devices.get(statement.signer)
         if known is None:
-            return self._is_enroller_at_home(statement, previous)
+            return self._is_enroller_at_home(statement, previous, at_ms)
         device = known[1]
         rights = (statement if previous is None else previous).member(device.firm, device.user)
         return rights is not None and (previous is None or rights.may_change)
 
-    def _is_enroller_at_home(self, statement: VerifiedMembership, previous: VerifiedMembership | None) -> bool:
+    def _is_enroller_at_home(
+        self, statement: VerifiedMembership, previous: VerifiedMembership | None, at_ms: int
+    ) -> bool:
         """Tell whether an enroller signed for its own firm's people alone, in a conversation that the firm is in.
 
         Another firm's conversation stays closed to it: who would enter uninvited gets a row in every later session.
@@ -143,7 +145,7 @@ class Memberships:
             return False
         firm = firms.pop()
         is_inside = previous is None or firm in dict(previous.firms)
-        return is_inside and self._rosters.knows(firm) and self._devices.is_enroller(firm, statement.signer)
+        return is_inside and self._rosters.knows(firm) and self._devices.is_enroller(firm, statement.signer, at_ms)
 
     def _is_class_of(self, firm: str, retention_class: str) -> bool:
         return self._rosters.knows(firm) and self._rosters.current(firm).default_class == retention_class

@@ -64,7 +64,11 @@ def verify_approval(
 
 
 def _approver(identifier: str, roster: Roster, in_force: Guarded) -> Person:
-    """Return the approver, who must have been one for as long as a change of approvers takes."""
+    """Return the approver, who must have been one for as long as a change of approvers takes, and still be one.
+
+    Whom the newest roster left out, or gave another key, has ended at once: a delay is there to keep new people from
+    opening cases before anybody sees it, never to let old ones go on.
+    """
     settled = {person.id: person for person in in_force.approvers}
     announced = {person.id: person for person in roster.with_role("approver")}
     require(
@@ -72,8 +76,15 @@ def _approver(identifier: str, roster: Roster, in_force: Guarded) -> Person:
         Rule.APPROVAL_ROLE,
         "An approval is by one who is no approver.",
     )
-    require(identifier in settled, Rule.ROSTER_DELAY, "The approver's appointment has not been public long enough.")
-    return settled.get(identifier) or announced[identifier]
+    require(
+        identifier in announced, Rule.APPROVAL_ROLE, "The newest roster leaves out the approver who made an approval."
+    )
+    require(
+        identifier in settled and settled[identifier].key == announced[identifier].key,
+        Rule.ROSTER_DELAY,
+        "The approver's appointment has not been public long enough.",
+    )
+    return settled[identifier]
 
 
 def _involvement(approver: Person, case: Case, roster: Roster) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from tapeline.base.rules import Refused, Rule, refusing, require
 from tapeline.base.times import MINUTE
 from tapeline.governance.auditleaf import parse_audit_leaf
-from tapeline.governance.chain import RosterChain
+from tapeline.governance.chain import RosterChain, guarded
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.revocation import Revocation, Revoked, maker_of
 from tapeline.governance.roster import Roster
@@ -19,8 +20,9 @@ from tapeline.transparency.cosigned import CosignedCheckpoint
 from tapeline.transparency.note import split_note
 from tapeline.wire.v1.objects_pb2 import AuditLeaf
 
-MAX_NOTES = 16
+MAX_NOTES = 64
 DATING_TOLERANCE_MS = 10 * MINUTE
+NOTHING_SIGHTED: Mapping[bytes, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +82,35 @@ def replay(
     older_notes: Sequence[bytes],
     pinned_roster: bytes,
     about: bytes = b"",
+    sighted: Mapping[bytes, int] = NOTHING_SIGHTED,
 ) -> AuditView:
     """Return the view of all leaves below a checkpoint.
+
+    An older note that does not hold proves nothing, as if it were not there: whoever makes the package could leave it
+    out anyway. One that holds and is of another history is a fork, and refused.
 
     Args:
         entries: every leaf from 0 on, with the texts of rosters, revocations, and what decides about the case.
         note: cosigned checkpoint of exactly these leaves.
-        older_notes: cosigned checkpoints of the same log, which prove the age of leaves; at most 16.
+        older_notes: cosigned checkpoints of the same log, which prove the age of leaves; at most 64.
         pinned_roster: statement hash of version 1.
         about: statement hash of the case that is judged; empty for none.
+        sighted: when the reader itself first held a roster, by statement hash; counts where no quorum dates it.
 
     Raises:
         Refused: GATE_CHECKPOINT, ROSTER_CHAIN, DSSE_SYNTAX, or of the wire format.
     """
     require(len(older_notes) <= MAX_NOTES, Rule.GATE_CHECKPOINT, "Too many audit checkpoints come with the package.")
     leaves = tuple(parse_audit_leaf(entry.leaf) for entry in entries)
-    notes = (*older_notes, note)
-    chain, revoked = _replay_statements(entries, leaves, notes, pinned_roster)
-    with refusing(Rule.GATE_CHECKPOINT, "An audit checkpoint is not cosigned by the quorum in force at its time."):
-        for one in notes:
-            chain.verify_audit_note(one)
-    verified = tuple(chain.verify_audit_note(one) for one in notes)
+    notes = (*_in_order(older_notes), note)
+    chain, revoked = _replay_statements(entries, leaves, notes, pinned_roster, sighted)
+    with refusing(
+        Rule.GATE_CHECKPOINT,
+        "The audit checkpoint is not cosigned by the quorum in force at its time. A change of witnesses that those "
+        "before could not cosign counts only a change delay after this agent first saw it.",
+    ):
+        chain.verify_audit_note(note)
+    verified = tuple(found for found in (_believed(one, chain) for one in notes) if found is not None)
     hashes = tuple(merkle.leaf_hash(entry.leaf) for entry in entries)
     view = AuditView(verified[-1], verified, leaves, hashes, chain, revoked, _deciding(entries, leaves, chain, about))
     require(view.note.size == len(entries), Rule.GATE_CHECKPOINT, "The leaves are not all those of the checkpoint.")
@@ -113,6 +123,22 @@ def replay(
     _require_dated(view)
     _require_proven_age(view)
     return view
+
+
+def believed_notes(
+    entries: Sequence[AuditEntry], notes: Sequence[bytes], pinned_roster: bytes
+) -> tuple[CosignedCheckpoint, ...]:
+    """Return those of some notes that a gate believes which is given them all, and no sight of its own.
+
+    For whoever puts a package together: the others would prove nothing to its reader.
+
+    Raises:
+        Refused: ROSTER_CHAIN, DSSE_SYNTAX, or of the wire format.
+    """
+    leaves = tuple(parse_audit_leaf(entry.leaf) for entry in entries)
+    ordered = _in_order(notes)
+    chain, _ = _replay_statements(entries, leaves, ordered, pinned_roster, NOTHING_SIGHTED)
+    return tuple(found for found in (_believed(note, chain) for note in ordered) if found is not None)
 
 
 def _require_dated(view: AuditView) -> None:
@@ -142,13 +168,17 @@ def _require_proven_age(view: AuditView) -> None:
 
 
 def _replay_statements(
-    entries: Sequence[AuditEntry], leaves: Sequence[AuditLeaf], notes: Sequence[bytes], pinned_roster: bytes
+    entries: Sequence[AuditEntry],
+    leaves: Sequence[AuditLeaf],
+    notes: Sequence[bytes],
+    pinned_roster: bytes,
+    sighted: Mapping[bytes, int],
 ) -> tuple[RosterChain, Revoked]:
     chain, revoked = RosterChain.pin(pinned_roster), Revoked()
     for index, (entry, leaf) in enumerate(zip(entries, leaves, strict=True)):
         if leaf.kind == "roster":
             _require_text(entry, leaf)
-            chain.add(entry.statement, _first_witnessed(index, notes, chain) if len(chain) else None)
+            chain.add(entry.statement, _public_since(index, entry, notes, chain, sighted))
         elif leaf.kind == Revocation.kind and len(chain):
             _require_text(entry, leaf)
             envelope = parse_envelope(entry.statement, Revocation.kind)
@@ -174,20 +204,43 @@ def _deciding(
     return tuple(found)
 
 
-def _first_witnessed(index: int, notes: Sequence[bytes], chain: RosterChain) -> int | None:
-    """Return the earliest time at which the witnesses of the rosters before saw this leaf; None where none did.
+def _public_since(
+    index: int, entry: AuditEntry, notes: Sequence[bytes], chain: RosterChain, sighted: Mapping[bytes, int]
+) -> int | None:
+    """Return since when a roster that changes guarded parts was public; None where nothing proves it.
 
-    The escrow service dates its leaves itself, so that their times prove no delay.
+    1. The time of the first checkpoint in which the witnesses of the rosters before saw it. The escrow service dates
+       its leaves itself, so that their times prove no delay; so do the new witnesses, whom the signers chose.
+    2. Where those before never saw it, since they are gone: when this reader first held the roster, by its own clock.
     """
-    times = [_time_of(note, chain) for note in notes if parse_checkpoint(split_note(note)[0]).size > index]
-    return min((time for time in times if time is not None), default=None)
+    roster = Roster.parse(entry.statement)
+    if not len(chain) or guarded(roster) == guarded(chain.current):
+        return None
+    for note in notes:  # as they grew
+        checkpoint = _believed(note, chain) if _claimed_size(note) > index else None
+        if checkpoint is not None:
+            return checkpoint.median_time_ms
+    return sighted.get(roster.statement_hash)
 
 
-def _time_of(note: bytes, chain: RosterChain) -> int | None:
+def _in_order(notes: Sequence[bytes]) -> list[bytes]:
+    """Return the notes, each once, by the size that they claim."""
+    return sorted(dict.fromkeys(notes), key=_claimed_size)
+
+
+def _claimed_size(note: bytes) -> int:
+    """Return how many leaves a note says that it holds, unverified; -1 where it says nothing."""
     try:
-        return chain.verify_audit_note(note).median_time_ms
+        return parse_checkpoint(split_note(note)[0]).size
     except Refused:
-        return None  # cosigned by later witnesses alone; `replay` judges it by the whole chain
+        return -1
+
+
+def _believed(note: bytes, chain: RosterChain) -> CosignedCheckpoint | None:
+    try:
+        return chain.verify_audit_note(note)
+    except Refused:
+        return None
 
 
 def _require_text(entry: AuditEntry, leaf: AuditLeaf) -> None:

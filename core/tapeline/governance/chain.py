@@ -7,10 +7,15 @@ from math import inf
 
 from tapeline.base.errors import NotFound
 from tapeline.base.rules import Refused, Rule, require
+from tapeline.base.times import MINUTE
 from tapeline.governance.dsse import Envelope
 from tapeline.governance.person import Person, Witness
 from tapeline.governance.roster import Roster, Thresholds, WitnessQuorum
 from tapeline.transparency.cosigned import CosignedCheckpoint, verify_cosigned
+from tapeline.transparency.keys import parse_vkey
+
+OVERLAP_MS = 10 * MINUTE
+"""How long witnesses are asked after their time; as much as leaves and witnesses may differ in their dates."""
 
 SHOWN = 16
 """Hexadecimal digits of a hash that a person compares at a glance."""
@@ -18,9 +23,10 @@ SHOWN = 16
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """The parts of a roster that change only after a delay: approvers and witnesses, and what weakens them."""
+    """The parts of a roster that change only after a delay: approvers, enrollers, witnesses, and what weakens them."""
 
     approvers: tuple[Person, ...]
+    enrollers: tuple[Person, ...]
     approvals: int
     approval_groups: int
     witnesses: tuple[Witness, ...]
@@ -36,6 +42,7 @@ def guarded(roster: Roster) -> Guarded:
     thresholds: Thresholds = roster.thresholds
     return Guarded(
         approvers=roster.with_role("approver"),
+        enrollers=roster.with_role("enroller"),
         approvals=thresholds.approvals,
         approval_groups=thresholds.approval_groups,
         witnesses=roster.witnesses,
@@ -53,6 +60,7 @@ class _Period:
 
     since_ms: float
     roster: Roster
+    parts: Guarded
 
 
 class RosterChain:
@@ -120,18 +128,19 @@ class RosterChain:
         return roster
 
     def _schedule(self, roster: Roster, seen_ms: float) -> None:
+        parts = guarded(roster)
         if not self._periods:
-            self._periods = [_Period(-inf, roster)]  # governance, Roles: no delay applies to version 1
+            self._periods = [_Period(-inf, roster, parts)]  # governance, Roles: no delay applies to version 1
             return
         begun = [period for period in self._periods if period.since_ms <= seen_ms]
         waiting = [period for period in self._periods if period.since_ms > seen_ms]
-        if waiting and guarded(waiting[-1].roster) == guarded(roster):
+        if waiting and waiting[-1].parts == parts:
             return
         # Whatever was waiting is withdrawn by a version that says otherwise.
         self._periods = begun
-        if guarded(begun[-1].roster) != guarded(roster):
+        if begun[-1].parts != parts:
             # A shorter delay is a guarded change itself: the delay in force when it became public counts.
-            self._periods = [*begun, _Period(seen_ms + begun[-1].roster.change_delay_ms, roster)]
+            self._periods = [*begun, _Period(seen_ms + begun[-1].roster.change_delay_ms, roster, parts)]
 
     @property
     def current(self) -> Roster:
@@ -159,17 +168,32 @@ class RosterChain:
         return next((roster for roster in self._rosters if roster.statement_hash == statement_hash), None)
 
     def in_force(self, at_ms: int) -> Guarded:
-        """Return the approvers, witnesses and delays that count at a time (governance, table, roster)."""
-        return guarded(self._roster_in_force(at_ms))
+        """Return the approvers, enrollers, witnesses and delays that count at a time (governance, table, roster)."""
+        return self._period_at(at_ms).parts
 
     def announced(self, at_ms: int) -> int | None:
         """Return the version whose guarded parts are public but not yet in force, for people to see."""
         waiting = [period.roster.version for period in self._periods if period.since_ms > at_ms]
         return waiting[-1] if waiting else None
 
-    def _roster_in_force(self, at_ms: int) -> Roster:
+    def counts_from(self, at_ms: int) -> int | None:
+        """Return when the guarded parts that are announced at a time come into force; None where none are, or never."""
+        waiting = [period.since_ms for period in self._periods if at_ms < period.since_ms < inf]
+        return int(waiting[-1]) if waiting else None
+
+    def witnesses_to_ask(self, at_ms: int) -> tuple[Witness, ...]:
+        """Return whose cosignatures a checkpoint of a time may need: the witnesses in force, and all announced ones.
+
+        Those whose time is over are asked for 10 minutes more, since readers date a change by different clocks.
+        """
+        begun = [period.since_ms <= at_ms - OVERLAP_MS for period in self._periods]
+        first = max(begun.count(True) - 1, 0)
+        listed = [witness for period in self._periods[first:] for witness in period.roster.witnesses]
+        return tuple({(parse_vkey(one.vkey).public, one.url): one for one in listed}.values())
+
+    def _period_at(self, at_ms: int) -> _Period:
         self.current  # noqa: B018 (an empty chain has no answer)
-        return next(period.roster for period in reversed(self._periods) if period.since_ms <= at_ms)
+        return next(period for period in reversed(self._periods) if period.since_ms <= at_ms)
 
     def verify_archive_note(self, note: bytes) -> CosignedCheckpoint:
         """Return the archive checkpoint, cosigned by the quorum in force at its own median time.
@@ -187,17 +211,55 @@ class RosterChain:
         """
         return self._verify_note(note, archive=False)
 
+    def verify_announced_audit_note(self, note: bytes, at_ms: int) -> CosignedCheckpoint:
+        """Return an audit checkpoint that the version in force at a time, or one announced since, may vouch for.
+
+        It shows that a statement stands in the audit log, no more: what counts is dated by `verify_audit_note`.
+
+        Raises:
+            Refused: NOTE_SYNTAX, NOTE_SIGNATURE or NOTE_QUORUM.
+        """
+        return self._verify_coming(note, archive=False, after=self._period_at(at_ms).roster.version - 1)
+
+    def verify_coming_archive_note(self, note: bytes, *, after: int) -> CosignedCheckpoint:
+        """Return an archive checkpoint cosigned by the witnesses of a version above `after`, whenever it is in force.
+
+        For whoever knows a version from its signatures alone, not since when it was public: the leaves below this
+        checkpoint tell, and `verify_archive_note` then judges by them.
+
+        Raises:
+            Refused: NOTE_SYNTAX, NOTE_SIGNATURE or NOTE_QUORUM.
+        """
+        return self._verify_coming(note, archive=True, after=after)
+
+    def _verify_coming(self, note: bytes, *, archive: bool, after: int) -> CosignedCheckpoint:
+        refusal = Refused(Rule.NOTE_QUORUM, "No witnesses of a newer roster cosigned the checkpoint.")
+        tried: list[Guarded] = []
+        for roster in reversed(self._rosters[after:]):
+            if guarded(roster) in tried:
+                continue
+            tried.append(guarded(roster))
+            try:
+                return _verify_under(note, roster, archive=archive)
+            except Refused as refused:
+                refusal = refused
+        raise refusal
+
     def _verify_note(self, note: bytes, *, archive: bool) -> CosignedCheckpoint:
         # A note's time is known only after a policy verified it: try each period's, newest first, and believe the
         # one that was in force at the time that its own witnesses tell.
         refusal = Refused(Rule.NOTE_QUORUM, "No witnesses in force at that time cosigned the checkpoint.")
+        tried: dict[tuple[object, ...], CosignedCheckpoint | None] = {}  # most periods share their witnesses
         for period in reversed(self._periods):
-            try:
-                checkpoint = _verify_under(note, period.roster, archive=archive)
-            except Refused as refused:
-                refusal = refused
-                continue
-            if self._roster_in_force(checkpoint.median_time_ms) is period.roster:
+            parts = period.parts
+            policy = (parts.witnesses, parts.witness_quorum, parts.archive_log if archive else parts.audit_log)
+            if policy not in tried:
+                try:
+                    tried[policy] = _verify_under(note, period.roster, archive=archive)
+                except Refused as refused:
+                    tried[policy], refusal = None, refused
+            checkpoint = tried[policy]
+            if checkpoint is not None and self._period_at(checkpoint.median_time_ms) is period:
                 return checkpoint
         raise refusal
 

@@ -24,7 +24,8 @@ CLOCK_TOLERANCE_MS = 10 * MINUTE
 def step_1_replay_audit_log(package: GateInput, agent: AgentMemory) -> AuditView:
     """Replay the audit log, which must extend what the agent saw last."""
     about = Case.envelope(package.case).statement_hash
-    audit = replay(package.audit_leaves, package.audit_note, package.publication_notes, package.pinned_roster, about)
+    notes = package.publication_notes
+    audit = replay(package.audit_leaves, package.audit_note, notes, package.pinned_roster, about, agent.sighted)
     require(
         agent.audit_size <= audit.note.size and audit.prefix_root(agent.audit_size) == agent.audit_root,
         Rule.GATE_CHECKPOINT,
@@ -52,7 +53,7 @@ def step_1_require_nothing_revoked(package: GateInput, audit: AuditView) -> None
     case_hash, reviewers = case_envelope.statement_hash, case_signers(case_envelope, roster)
     approvals = [Approval.parse(envelope) for envelope in package.approvals]
     approvers = {one.approver for one in approvals}
-    # One whom the newest roster left out, or gave another key, approves with the old row until the change's delay ends.
+    # One whom the newest roster gave another key has an old row until the change's delay ends.
     rows = (*roster.people, *audit.chain.in_force(audit.time_ms).approvers)
     people = {*(person.id for person in reviewers), *approvers, Case.parse(case_envelope).requester}
     keys = {*(person.key for person in reviewers), *(person.key for person in rows if person.id in approvers)}

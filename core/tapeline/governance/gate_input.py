@@ -142,6 +142,7 @@ class AgentMemory:
         last_time_ms: the last T seen.
         answered: record hash by encoded C0, for every partial ever made.
         released: record hashes by warrant leaf hash.
+        sighted: when it first held a roster, unix milliseconds of its own clock by the roster's statement hash.
     """
 
     audit_size: int = 0
@@ -149,6 +150,7 @@ class AgentMemory:
     last_time_ms: int = 0
     answered: Mapping[bytes, bytes] = field(default_factory=lambda: MappingProxyType({}))
     released: Mapping[bytes, frozenset[bytes]] = field(default_factory=lambda: MappingProxyType({}))
+    sighted: Mapping[bytes, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

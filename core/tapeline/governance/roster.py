@@ -183,11 +183,19 @@ class Roster(Statement):
 
     def archive_policy(self) -> Policy:
         """Return the policy of this version for the archive log."""
-        quorum = self.witness_quorum
-        return log_policy(self.archive_log, self.witnesses, quorum.total, quorum.outside)
+        return self._archive_policy
 
     def audit_policy(self) -> Policy:
         """Return the policy of this version for the audit log."""
+        return self._audit_policy
+
+    @cached_property
+    def _archive_policy(self) -> Policy:
+        quorum = self.witness_quorum
+        return log_policy(self.archive_log, self.witnesses, quorum.total, quorum.outside)
+
+    @cached_property
+    def _audit_policy(self) -> Policy:
         quorum = self.witness_quorum
         return log_policy(self.audit_log, self.witnesses, quorum.total, quorum.outside)
 

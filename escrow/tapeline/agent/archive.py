@@ -70,18 +70,14 @@ class ArchiveReplica:
             Refused: LOG-*, REC-23, or the rule that an object breaks.
             StateError: nothing is cosigned yet (retryable).
         """
-        while True:
-            page = port.sync(self._next)
-            if not page.note:
-                raise StateError("The archive log has no cosigned checkpoint yet.", "Wait a moment.", retryable=True)
-            note = self._take(page)
-            if not page.items and page.next == self._next:
-                self.checkpoint = note
-                return note
-            if len(self.pages) >= MAX_PAGES:
-                raise StateError("The archive's directory is larger than this version takes.")
+        pages = self._fetch(port)
+        chain = self._rosters_with(pages)
+        for page in pages[:-1]:
+            self._take(page, chain)
             self.pages.append(page.SerializeToString())
             self._next = page.next
+        self.checkpoint = self._take(pages[-1], chain)
+        return self.checkpoint
 
     def require_checkpoint(self) -> CosignedCheckpoint:
         """Return the checkpoint of the last sync.
@@ -93,14 +89,30 @@ class ArchiveReplica:
             raise StateError("The archive's directory was not read yet.", "Sync it first.")
         return self.checkpoint
 
-    def _take(self, page: SyncPage) -> CosignedCheckpoint:
+    def _fetch(self, port: ArchivePort) -> list[SyncPage]:
+        """Return what is new, up to the page that says there is no more; nothing is verified."""
+        pages: list[SyncPage] = []
+        since = self._next
+        while True:
+            page = port.sync(since)
+            if not page.note:
+                raise StateError("The archive log has no cosigned checkpoint yet.", "Wait a moment.", retryable=True)
+            pages.append(page)
+            if not page.items and page.next == since:
+                return pages
+            if len(self.pages) + len(pages) > MAX_PAGES:
+                raise StateError("The archive's directory is larger than this version takes.")
+            since = page.next
+
+    def _take(self, page: SyncPage, chain: RosterChain) -> CosignedCheckpoint:
         """Verify a page and feed it to the state.
 
-        1. The note is cosigned, by the rosters known so far and those of this page, which pin one another.
+        1. The note is cosigned, by the rosters known so far and those of all new pages, which pin one another: those
+           whose witnesses cosigned the first page may stand on the last.
         2. Every item lies in the page's range and below the note, and its inclusion is proven.
         3. The state judges what the leaves say; an object that does not verify is put aside, and the rest goes on.
         """
-        note = self._rosters_with(page).verify_archive_note(page.note)  # 1
+        note = chain.verify_archive_note(page.note)  # 1
         for item in page.items:
             self._require_proven(item, page.next, note)  # 2
         for item in page.items:
@@ -117,9 +129,9 @@ class ArchiveReplica:
             self.state.put_aside(item.index, leaf)
             self.quarantined[item.index] = _told(fault)
 
-    def _rosters_with(self, page: SyncPage) -> RosterChain:
+    def _rosters_with(self, pages: Sequence[SyncPage]) -> RosterChain:
         chain = self.state.rosters.home.copy()
-        for item in page.items:
+        for item in (item for page in pages for item in page.items):
             with suppress(TapelineError):  # one that does not follow is put aside below
                 leaf = parse(Leaf, item.leaf, limit=LEAF_BYTES, what="archive leaf")
                 if leaf.type == LeafType.LEAF_TYPE_ROSTER and Roster.parse(item.object).organisation == self._home:

@@ -49,6 +49,7 @@ class AuditReplica:
     """A verified copy of the audit log, all of it; `sync` lets it grow."""
 
     def __init__(self, pinned_roster: bytes) -> None:
+        self.pinned_roster = pinned_roster
         self.chain = RosterChain.pin(pinned_roster)
         self.revoked = Revoked()
         self.entries: list[AuditEntry] = []

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from tapeline.agent.sealed_store import SealedStore
 from tapeline.base.hashing import HASH_BYTES
-from tapeline.governance.gate_input import AgentMemory
+from tapeline.governance.auditleaf import parse_audit_leaf
+from tapeline.governance.chain import RosterChain
+from tapeline.governance.gate_input import AgentMemory, GateInput
+from tapeline.governance.roster import Roster
 
-_SEEN, _ANSWERED, _RELEASED = "gate/seen", "gate/answered/", "gate/released/"
+_SEEN, _ANSWERED, _RELEASED, _SIGHTED = "gate/seen", "gate/answered/", "gate/released/", "gate/sighted/"
 _SIZE_BYTES = 8
 
 
@@ -20,7 +23,26 @@ def load_memory(store: SealedStore) -> AgentMemory:
         last_time_ms=int.from_bytes(seen[_SIZE_BYTES : 2 * _SIZE_BYTES], "big") if seen else fresh.last_time_ms,
         answered={bytes.fromhex(name): value for name, value in _items(store, _ANSWERED).items()},
         released={bytes.fromhex(name): frozenset(_split(value)) for name, value in _items(store, _RELEASED).items()},
+        sighted={bytes.fromhex(name): int.from_bytes(value, "big") for name, value in _items(store, _SIGHTED).items()},
     )
+
+
+def remember_rosters(store: SealedStore, gate: GateInput, now_ms: int) -> None:
+    """Keep when this agent first held each roster of a package, whatever the gate says afterwards.
+
+    Where the witnesses before are gone, nobody else's word dates their replacement (`audit_replay`). Kept are only
+    rosters that follow from the pinned one, so that a stranger's make nothing grow.
+
+    Raises:
+        Refused: ROSTER_CHAIN, DSSE_SYNTAX or of the wire format; what came before it is kept.
+    """
+    chain = RosterChain.pin(gate.pinned_roster)
+    for entry in gate.audit_leaves:
+        if parse_audit_leaf(entry.leaf).kind == Roster.kind:
+            roster = chain.add(entry.statement, None)
+            name = _SIGHTED + roster.statement_hash.hex()
+            if roster.version > 1 and store.get(name) is None:  # no delay applies to version 1
+                store.put({name: now_ms.to_bytes(_SIZE_BYTES, "big")})
 
 
 def memory_items(before: AgentMemory, after: AgentMemory) -> dict[str, bytes | None]:

@@ -9,7 +9,9 @@ from tapeline.agent.board import BoardClient
 from tapeline.agent.relay import RECORDS_A_CALL, RelayClient
 from tapeline.base.errors import NotFound, StateError
 from tapeline.crypto.wire import decode
+from tapeline.governance import audit_replay as replayed
 from tapeline.governance.audit_replay import MAX_NOTES
+from tapeline.governance.chain import guarded
 from tapeline.governance.manifest import Manifest
 from tapeline.governance.roster import Roster
 from tapeline.governance.standing import DECIDING
@@ -21,6 +23,8 @@ from tapeline.wire.v1.objects_pb2 import Leaf
 from tapeline.wire.v1.relay_pb2 import ArchivedObject
 
 PROOFS_A_CALL = 1024
+TRIES = 8
+"""How many of the board's notes are looked at for one that dates a leaf."""
 _PUBLIC_TEXTS = frozenset({"roster", "escrow-key", "revocation"})
 
 
@@ -109,16 +113,44 @@ def _is_needed(entry: AuditEntry, case_hash: bytes) -> bool:
 
 
 def _older_notes(audit: AuditReplica, board: BoardClient, warrant: AuditEntry) -> list[bytes]:
-    """Return the earliest notes that hold the warrant and the newest rosters: they prove how long each was public."""
+    """Return the earliest notes that hold the warrant and the changes of guarded parts, and that its reader believes.
+
+    They prove how long each was public. A note that only later witnesses cosigned proves it to nobody: the next one
+    that the board kept is asked for.
+    """
     newest = audit.checkpoint.raw if audit.checkpoint is not None else b""
-    rosters = [entry.index for entry in audit.of_kind(Roster.kind)[1:]]
-    wanted = [warrant.index, *rosters[-(MAX_NOTES - 1) :]]
-    notes = [board.prove([], index + 1).note for index in wanted]
-    return [note for note in dict.fromkeys(notes) if note != newest and _is_below(note, audit)]
+    entries = [replayed.AuditEntry(one.leaf, one.dsse if one.kind in _PUBLIC_TEXTS else b"") for one in audit.entries]
+    sizes = {index: index + 1 for index in (*_changes(audit), warrant.index)}
+    kept: dict[int, bytes] = {}
+    for _ in range(TRIES):
+        asked = {index: board.prove([], size).note for index, size in sizes.items() if size <= len(entries)}
+        kept |= {index: note for index, note in asked.items() if note != newest and _size(note) <= len(entries)}
+        sound = {one.raw for one in replayed.believed_notes(entries, [*kept.values(), newest], audit.pinned_roster)}
+        sizes = {index: _size(note) + 1 for index, note in kept.items() if note not in sound}
+        kept = {index: note for index, note in kept.items() if note in sound}
+        if not sizes:
+            break
+    return list(dict.fromkeys(kept.values()))
 
 
-def _is_below(note: bytes, audit: AuditReplica) -> bool:
-    return parse_checkpoint(split_note(note)[0]).size <= len(audit.entries)
+def _size(note: bytes) -> int:
+    return parse_checkpoint(split_note(note)[0]).size
+
+
+def _changes(audit: AuditReplica) -> list[int]:
+    """Return the leaves of the rosters whose age a gate asks for, oldest first, as many as a package has room for.
+
+    Where there are more, those that changed witnesses come first: a later note dates every other as well.
+    """
+    rosters = [(entry.index, Roster.parse(entry.dsse)) for entry in audit.of_kind(Roster.kind)]
+    changed = [
+        (index, after, before)
+        for (index, after), (_, before) in zip(rosters[1:], rosters, strict=False)
+        if guarded(after) != guarded(before)
+    ]
+    room = MAX_NOTES - 1
+    ordered = sorted(changed, key=lambda one: (one[1].witnesses != one[2].witnesses, one[0]))
+    return sorted(index for index, _, _ in ordered[-room:])
 
 
 def _text(audit: AuditReplica, statement_hash: bytes) -> bytes:

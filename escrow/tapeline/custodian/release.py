@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from tapeline.agent.bundle import bundle_info, seal_bundle
-from tapeline.agent.gate_memory import load_memory, memory_items
+from tapeline.agent.gate_memory import load_memory, memory_items, remember_rosters
 from tapeline.agent.passphrase_store import StoreOpener
 from tapeline.base.errors import NotFound, StateError
 from tapeline.base.rules import Refused, Rule
@@ -70,6 +70,8 @@ class Releaser:
             StateError: the package lacks a session of the manifest.
             NotFound: this agent holds no share that the warrant asks for.
         """
+        with closing(self._store.open()) as store, store.exclusive():
+            remember_rosters(store, gate, now_ms)
         if gate.asked != len(Manifest.parse(gate.manifest).sessions):
             raise StateError("The package lacks a session of the manifest.", "Fetch the package again.")
         parts = split_by_epoch(gate)

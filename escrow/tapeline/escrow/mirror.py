@@ -14,6 +14,7 @@ from tapeline.escrow.database import Database
 from tapeline.escrow.store import Stored
 from tapeline.rpc.errors import log_internal
 from tapeline.tlog.publisher import LogPublisher
+from tapeline.transparency.cosigned import CosignedCheckpoint
 from tapeline.transparency.tlogproof import TlogProof
 from tapeline.wire.v1.objects_pb2 import Ack, LeafType
 from tapeline.wire.v1.relay_pb2 import MirrorRequest
@@ -23,6 +24,7 @@ _LEAF_TYPES = {
     "escrow-key": LeafType.LEAF_TYPE_CERTIFICATE,
     "revocation": LeafType.LEAF_TYPE_REVOCATION,
 }
+_ROSTER = ("roster",)
 _log = structlog.get_logger("tapeline.escrow")
 
 
@@ -65,10 +67,16 @@ class Mirror:
 
     async def once(self) -> int:
         """Send all that the archive lacks now and return how many statements that were."""
-        cosigned = self._publisher.latest()
-        if cosigned is None:
-            return 0
-        waiting = await self._database.read(lambda conn: store.unmirrored(conn, tuple(_LEAF_TYPES), cosigned.size))
+        sent = 0
+        # Where the old witnesses are gone, only the announced ones vouch for the roster that ends them: the archive
+        # must learn of it all the same, or its delay would begin when that of the audit log is over.
+        for cosigned, kinds in ((self._publisher.latest(), tuple(_LEAF_TYPES)), (self._publisher.announced(), _ROSTER)):
+            if cosigned is not None:
+                sent += await self._send_below(cosigned, kinds)
+        return sent
+
+    async def _send_below(self, cosigned: CosignedCheckpoint, kinds: tuple[str, ...]) -> int:
+        waiting = await self._database.read(lambda conn: store.unmirrored(conn, kinds, cosigned.size))
         for stored in waiting:
             path = await self._publisher.proof(stored.position, cosigned.size)
             # The leaf's own bytes travel as extra data: its time stands nowhere else.

@@ -34,6 +34,7 @@ from tapeline.escrow.tables import log
 from tapeline.escrow.teaching import VaultTeacher
 from tapeline.escrow.vault_client import VaultClient
 from tapeline.escrow.who_is import board_who_is
+from tapeline.governance.chain import RosterChain
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.roster import Roster
 from tapeline.local.folder import FolderLock
@@ -49,7 +50,7 @@ from tapeline.tlog.http import log_routes
 from tapeline.tlog.listen import HttpServer
 from tapeline.tlog.ports import Ports, taken_ports
 from tapeline.tlog.publisher import LogPublisher, PublisherSettings
-from tapeline.tlog.witnessing import WitnessEndpoint
+from tapeline.tlog.trust import audit_trust
 from tapeline.wire.v1 import common_pb2_grpc, escrow_pb2_grpc
 
 DATABASE = "escrow.db"
@@ -105,7 +106,7 @@ class _App:
         clock: Clock,
         rng: Rng,
     ) -> None:
-        self._config, self._first = config, first
+        self._config, self._first, self._clock = config, first, clock
         state = BoardState(parse_envelope(first, Roster.kind).statement_hash)
         roster = Roster.parse(first)
         self._board = Board(database, state, keys.service, clock, config.board)
@@ -114,13 +115,11 @@ class _App:
             log,
             keys.log,
             roster.audit_origin,
-            roster.audit_policy(),
-            witness_endpoints(roster),
+            audit_trust(_founded(first), clock),
             clock,
             database.write_lock,
             settings=PublisherSettings(interval_ms=config.checkpoint_ms),
         )
-        self._board.listen(self._follow_roster)
         self._vault = VaultClient(config.vault, keys.service, roster.audit_origin)
         self._teacher = VaultTeacher(state, self._vault)
         self._tokens = TokenStore(clock, rng)
@@ -138,7 +137,7 @@ class _App:
         """Check the log, replay it, listen, and start publishing."""
         await self._publisher.start()
         await self._board.load(self._first)
-        self._set_policy()
+        await self._publisher.follow(audit_trust(lambda: self._board.state.chain, self._clock))
         log_expiry(self._board.state.roster, [one for one, _ in self._board.state.certificates], self._board.clock())
         await self._server.start()
         await self._http.start()
@@ -209,18 +208,12 @@ class _App:
         known = self._who_is(key) if key is not None else None
         return known is not None and may_read("case", known.roles)
 
-    async def _follow_roster(self, stored: object) -> None:
-        del stored
-        self._set_policy()
 
-    def _set_policy(self) -> None:
-        roster = self._board.state.roster
-        self._publisher.set_policy(roster.audit_policy(), witness_endpoints(roster))
-
-
-def witness_endpoints(roster: Roster) -> list[WitnessEndpoint]:
-    """Return the witnesses that say where they listen."""
-    return [WitnessEndpoint(witness.name, witness.url) for witness in roster.witnesses if witness.url]
+def _founded(first: bytes) -> Callable[[], RosterChain]:
+    """Return the chain of the founding roster alone, by which the log is judged until it is checked and replayed."""
+    chain = RosterChain.pin(parse_envelope(first, Roster.kind).statement_hash)
+    chain.add(first, None)
+    return lambda: chain
 
 
 def _relay(config: EscrowConfig, roster: Roster, keys: EscrowKeys) -> Remote | None:

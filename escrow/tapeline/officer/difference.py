@@ -24,7 +24,9 @@ def differences(before: Roster, after: Roster) -> list[str]:
     ]
     if guarded(before) != guarded(after):
         delay = duration_text(before.change_delay_ms)
-        found.append(f"What changes of approvers, witnesses, logs and delays counts {delay} after it was posted.")
+        found.append(
+            f"What changes of approvers, enrollers, witnesses, logs and delays counts {delay} after it was posted."
+        )
     return found
 
 

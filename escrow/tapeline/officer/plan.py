@@ -9,7 +9,7 @@ from typing import cast
 
 from tapeline.base.errors import MalformedInput, TapelineError
 from tapeline.base.rules import Refused
-from tapeline.base.times import DAY
+from tapeline.base.times import DAY, duration_text, time_text
 from tapeline.governance.person import Person, Witness
 from tapeline.governance.roster import (
     DEFAULT_CHANGE_DELAY_MS,
@@ -19,6 +19,7 @@ from tapeline.governance.roster import (
     Thresholds,
     WitnessQuorum,
 )
+from tapeline.governance.rotation import quorum_gap
 from tapeline.officer.plan_form import Plan, Table, parse_plan
 
 MAX_PLAN_BYTES = 8 * 1024 * 1024
@@ -167,3 +168,21 @@ def _hex(plan: Plan, where: tuple[str | int, ...], table: Table, name: str) -> b
         return bytes.fromhex(_text(table, name))
     except ValueError:
         raise plan.wrong(where, f"the part's {name} is not hexadecimal.", "Print the part again.") from None
+
+
+def require_no_gap(before: Roster, after: Roster, now_ms: int) -> None:
+    """Refuse to leave out witnesses without whom nothing could be cosigned until the change counts.
+
+    Raises:
+        MalformedInput: says what to do instead.
+    """
+    gap = quorum_gap(before, after)
+    if gap is None:
+        return
+    leaving, delay = " and ".join(gap.leaving), duration_text(gap.delay_ms)
+    raise MalformedInput(
+        f"Without {leaving}, too few witnesses are left for the quorum that counts until this change does, {delay} "
+        "after it is posted: no checkpoint could be cosigned in that time.",
+        f"Add the new witnesses beside the old ones first, wait {delay}, then leave out the old ones. Or keep "
+        f"{leaving} running until {time_text(now_ms + gap.delay_ms)} UTC at least, and build with --replace-witnesses.",
+    )

@@ -40,10 +40,12 @@ class Keyring:
         self._clock = clock
         self._rng = rng
         self.chain = RosterChain.pin(pinned_roster)
+        self.learned: dict[bytes, int] = {}
+        """When this vault met a roster, unix milliseconds by statement hash."""
         self._by_id: dict[bytes, HpkePrivate] = {}
         for name in sorted(store.names(_ROSTER)):
             stored = store.get(name) or b""
-            self.chain.add(stored[8:], int.from_bytes(stored[:8], "big"))
+            self._take(stored[8:], int.from_bytes(stored[:8], "big"))
         for name in list(store.names(_CERTIFICATE)):
             self._learn_certificate(store.get(name) or b"")
 
@@ -79,7 +81,7 @@ class Keyring:
         for dsse in rosters:
             if self.chain.by_hash(parse_envelope(dsse, Roster.kind).statement_hash) is None:
                 now_ms = self._clock()
-                roster = self.chain.add(dsse, now_ms)
+                roster = self._take(dsse, now_ms)
                 _log.info("roster_taken", version=roster.version)
                 self._store.put({f"{_ROSTER}{roster.version:08d}": now_ms.to_bytes(8, "big") + dsse})
         for dsse in certificates:
@@ -109,6 +111,11 @@ class Keyring:
     def ask_store(self) -> None:
         """Read something of the store; a failure raises."""
         self._store.get(_ROSTER)
+
+    def _take(self, dsse: bytes, now_ms: int) -> Roster:
+        roster = self.chain.add(dsse, now_ms)
+        self.learned[roster.statement_hash] = now_ms
+        return roster
 
     def _learn_certificate(self, dsse: bytes) -> None:
         claimed = EscrowCertificate.parse(dsse)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from tapeline.agent.archive import ArchiveReplica, CarriedPages
 from tapeline.agent.bundle import NO_EPOCH, VAULT, bundle_info, seal_bundle
-from tapeline.agent.gate_memory import load_memory, memory_items
+from tapeline.agent.gate_memory import load_memory, memory_items, remember_rosters
 from tapeline.base.errors import StateError
 from tapeline.base.secret import Secret
 from tapeline.base.times import Clock
@@ -63,6 +63,7 @@ class Releaser:
             return wire.VaultReleaseResponse.FromString(known)
         gate = self._input(package, request)
         with self.keys.store.exclusive():
+            remember_rosters(self.keys.store, gate, self.clock())
             known = self.keys.store.get(name)
             return wire.VaultReleaseResponse.FromString(known) if known is not None else self._answer(gate, name)
 
@@ -76,6 +77,8 @@ class Releaser:
 
     def _answer(self, gate: GateInput, name: str) -> wire.VaultReleaseResponse:
         before = load_memory(self.keys.store)
+        # The escrow service tells the vault of rosters before any warrant comes: the earlier sight counts.
+        before = replace(before, sighted={**before.sighted, **self.keyring.learned})
         # Nobody sits at the vault: its policy is to answer every class, behind all the other checks.
         consent = Consent(unattended_classes=frozenset(self.keyring.chain.current.classes))
         passed = pass_gate(gate, before, consent, self.clock())

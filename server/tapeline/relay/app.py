@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,6 +14,7 @@ from tapeline.base.errors import StateError
 from tapeline.base.times import Clock, Rng
 from tapeline.crypto.login import RELAY
 from tapeline.directory.state import DirectoryState
+from tapeline.governance.chain import RosterChain
 from tapeline.governance.roster import Roster
 from tapeline.relay.config import RelayConfig
 from tapeline.relay.delivery.hub import Hub
@@ -48,7 +50,7 @@ from tapeline.tlog.health import log_checks
 from tapeline.tlog.listen import HttpServer
 from tapeline.tlog.ports import Ports
 from tapeline.tlog.publisher import LogPublisher
-from tapeline.tlog.witnessing import WitnessEndpoint
+from tapeline.tlog.trust import archive_trust
 from tapeline.wire.v1.common_pb2_grpc import add_LoginServicer_to_server
 from tapeline.wire.v1.objects_pb2 import LeafType
 from tapeline.wire.v1.relay_pb2_grpc import (
@@ -86,7 +88,6 @@ class Relay:
         shared = (ledger, engine, self._write_lock, acknowledger)
         self._intake = Intake(*shared, self._hub.deliver, clock, self.metrics, config.intake)
         self._publisher = Publisher(*shared, self._hub.deliver, clock, self.metrics, config.devices)
-        self._publisher.on_change = self._directory_changed
         self._publisher.on_devices = self._hub.devices_changed
         self._vaults = Vaults(config.vaults)
         who_is = directory_who_is(ledger.directory, clock)
@@ -104,7 +105,7 @@ class Relay:
         self._http_url = ""
         login = LoginService(origin=ledger.origin, audience=RELAY, who_is=who_is, tokens=tokens, clock=clock, rng=rng)
         bootstrap = Bootstrap(ledger, engine, self._log, lambda: self._http_url)
-        directory = Directory(ledger, engine, self._log, self._publisher, acknowledger)
+        directory = Directory(ledger, engine, self._log, self._publisher, acknowledger, clock)
         complaints = Complaints(ledger, engine, self._write_lock, clock, self.metrics)
         messaging = Messaging(self._streams, self._vaults, complaints)
         manifests = Manifests(ledger, engine, keys.relay, clock)
@@ -169,11 +170,6 @@ class Relay:
             await conn.execute(text("SELECT 1"))
         return ""
 
-    def _directory_changed(self, type_: LeafType) -> None:
-        if type_ == LeafType.LEAF_TYPE_ROSTER:
-            directory = self._ledger.directory
-            self._log.set_policy(directory.archive_policy(), _witnesses(directory.roster()))
-
     def _latest_note(self) -> bytes:
         latest = self._log.latest()
         return latest.raw if latest else b""
@@ -209,8 +205,7 @@ async def open_relay(
         archive,
         keys.log,
         home.archive_origin,
-        home.archive_policy(),
-        _witnesses(home),
+        archive_trust(_founded(config.rosters[0])),
         clock,
         write_lock,
         settings=config.publisher,
@@ -221,7 +216,7 @@ async def open_relay(
         ledger = await conn.run_sync(load_ledger, directory, home.archive_origin)
     if not directory.rosters.knows(home.organisation):
         await _enter_first(config, keys, engine, ledger, clock)
-    log.set_policy(directory.archive_policy(), _witnesses(directory.roster()))
+    await log.follow(archive_trust(lambda: directory.rosters.home))
     return Relay(config, keys, engine, ports, log, write_lock, ledger, clock, rng)
 
 
@@ -232,5 +227,9 @@ async def _enter_first(config: RelayConfig, keys: RelayKeys, engine: AsyncEngine
     await publisher.publish(LeafType.LEAF_TYPE_ROSTER, read_founding_roster(config.rosters[0]))
 
 
-def _witnesses(roster: Roster) -> list[WitnessEndpoint]:
-    return [WitnessEndpoint(witness.name, witness.url) for witness in roster.witnesses if witness.url]
+def _founded(roster: Path) -> Callable[[], RosterChain]:
+    """Return the chain of the founding roster alone, by which the log is judged until it is checked and replayed."""
+    envelope = read_founding_roster(roster)
+    chain = RosterChain.pin(Roster.parse(envelope).statement_hash)
+    chain.add(envelope, None)
+    return lambda: chain

@@ -6,6 +6,8 @@ from sqlalchemy import Connection, delete, insert, select
 
 from tapeline.tlog.storage import LogTables
 
+NOTES_A_READ = 16
+
 
 def store_signed(conn: Connection, tables: LogTables, size: int, note: bytes, now_ms: int) -> None:
     """Keep the newest note that the log signed; it is stored before any witness sees it."""
@@ -36,8 +38,17 @@ def last_cosigned(conn: Connection, tables: LogTables) -> bytes | None:
     return conn.execute(query.order_by(tables.note.c.id.desc()).limit(1)).scalar()
 
 
-def first_cosigned_with(conn: Connection, tables: LogTables, index: int) -> bytes | None:
-    """Return the earliest cosigned note whose log holds the leaf at `index`."""
+def cosigned_with(conn: Connection, tables: LogTables, index: int, after: int = 0) -> list[tuple[int, bytes]]:
+    """Return up to 16 cosigned notes whose log holds the leaf at `index`, oldest first, each with its number.
+
+    Args:
+        conn: within a transaction.
+        tables: the log's.
+        index: of the leaf.
+        after: number of the last note seen; 0 begins.
+    """
     table = tables.note
-    query = select(table.c.note).where(table.c.is_cosigned.is_(True), table.c.size > index)
-    return conn.execute(query.order_by(table.c.id).limit(1)).scalar()
+    query = select(table.c.id, table.c.note).where(
+        table.c.is_cosigned.is_(True), table.c.size > index, table.c.id > after
+    )
+    return [(row.id, row.note) for row in conn.execute(query.order_by(table.c.id).limit(NOTES_A_READ))]

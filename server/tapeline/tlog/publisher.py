@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import httpx
@@ -16,15 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tapeline.base.errors import StateError
 from tapeline.base.rules import Refused
 from tapeline.base.times import MINUTE, SECOND, Clock
-from tapeline.tlog.notes import first_cosigned_with, last_cosigned, store_cosigned, store_signed
+from tapeline.tlog.notes import cosigned_with, last_cosigned, store_cosigned, store_signed
 from tapeline.tlog.selfcheck import check_against_witnesses, check_log
 from tapeline.tlog.storage import LogTables, SqlTiles, integrate, log_size
+from tapeline.tlog.trust import Trust
 from tapeline.tlog.witnessing import Submission, WitnessClient, WitnessEndpoint
 from tapeline.transparency.checkpoint import Checkpoint
-from tapeline.transparency.cosigned import CosignedCheckpoint, verify_cosigned
+from tapeline.transparency.cosigned import CosignedCheckpoint
 from tapeline.transparency.note import Note, NoteSigner
 from tapeline.transparency.proofs import consistency_proof, inclusion_proof, root
-from tapeline.transparency.quorum import Policy
 
 _log = structlog.get_logger("tapeline.tlog")
 HEARING_MS = 5 * SECOND
@@ -53,8 +54,7 @@ class LogPublisher:
         tables: of `log_tables`.
         signer: the log's key, whose name is the origin (tlog-policy, Defining a log).
         origin: first line of every checkpoint.
-        policy: logs, witnesses and quorum by which this log's readers judge.
-        witnesses: where to ask, by name in the policy.
+        trust: by what this log's readers judge, and which witnesses to ask.
         clock: unix milliseconds.
         write_lock: shared by every writer of the process, since SQLite has one writer.
         settings: intervals and timeouts.
@@ -67,8 +67,7 @@ class LogPublisher:
         tables: LogTables,
         signer: NoteSigner,
         origin: str,
-        policy: Policy,
-        witnesses: Sequence[WitnessEndpoint],
+        trust: Trust,
         clock: Clock,
         write_lock: asyncio.Lock,
         *,
@@ -77,7 +76,7 @@ class LogPublisher:
     ) -> None:
         self._engine, self._tables = engine, tables
         self._signer, self._origin = signer, origin
-        self._policy, self._witnesses = policy, tuple(witnesses)
+        self._trust = trust
         self._clock, self._write_lock = clock, write_lock
         self._settings = settings or PublisherSettings()
         self._http = http or httpx.AsyncClient(trust_env=False)
@@ -85,6 +84,7 @@ class LogPublisher:
         self._latest: CosignedCheckpoint | None = None
         self._is_refused = False
         self._hear_again_ms = 0
+        self._announced: CosignedCheckpoint | None = None
         self._published = asyncio.Condition()
         self._one_at_a_time = asyncio.Lock()
         self._is_checked = False
@@ -97,10 +97,8 @@ class LogPublisher:
         Raises:
             StateError: the stored log is not the one that was signed, cosigned, and is remembered by the witnesses.
         """
-        # Witnesses first: what they have seen was stored before, also by another replica.
-        memories = await self._client.memories(self._origin, self._policy, self._witnesses)
         await self._read(lambda conn: check_log(conn, self._tables, self._origin, [self._signer.key]))
-        await self._read(lambda conn: check_against_witnesses(conn, self._tables, memories))
+        await self._check_witnesses()
         self._is_checked = True
         await self._adopt()
 
@@ -113,9 +111,18 @@ class LogPublisher:
         async with self._running:
             await self._http.aclose()
 
-    def set_policy(self, policy: Policy, witnesses: Sequence[WitnessEndpoint]) -> None:
-        """Judge and ask by another policy from the next checkpoint on: a new roster may change the witnesses."""
-        self._policy, self._witnesses = policy, tuple(witnesses)
+    async def follow(self, trust: Trust) -> None:
+        """Judge and ask by another rule from now on, and hold the log against what its witnesses remember.
+
+        A service starts by its founding roster, which is all that it may believe before its log is checked; the
+        witnesses that the log's own rosters name since are heard here.
+
+        Raises:
+            StateError: a witness remembers another log.
+        """
+        self._trust = trust
+        await self._check_witnesses()
+        await self._adopt()
 
     def latest(self) -> CosignedCheckpoint | None:
         """Return the newest cosigned checkpoint, None before the first."""
@@ -127,19 +134,27 @@ class LogPublisher:
 
     def witnesses_away(self) -> list[str]:
         """Return the witnesses that gave no cosignature when they were asked last."""
-        return [endpoint.name for endpoint in self._witnesses if endpoint.name in self._client.away]
+        return [endpoint.name for endpoint in self._asked() if endpoint.name in self._client.away]
 
     @property
     def recosign_ms(self) -> int:
         """How old a shown checkpoint becomes before an unchanged log is cosigned again."""
         return self._settings.recosign_ms
 
+    def announced(self) -> CosignedCheckpoint | None:
+        """Return the newest checkpoint that only witnesses not yet in force vouch for, None where there is none.
+
+        It tells that a leaf is in the log where the old witnesses are gone for good; no reader believes it.
+        """
+        return self._announced
+
     async def publish(self) -> CosignedCheckpoint | None:
         """Publish what the log holds now; None where too few witnesses cosigned it.
 
         1. Leaves become tiles, and the checkpoint is signed and stored: a log never signs two inconsistent ones.
         2. Every witness is asked at once; some may fail.
-        3. Where the policy's quorum is met, the cosigned note is stored and shown.
+        3. Where the quorum in force is met, by the readers' own rule, the cosigned note is stored and shown. The
+           witnesses of an announced roster are asked beside the old ones, and count once their time has come.
 
         Raises:
             LogContradicted: a witness that was away at the start proves that this log went back or forked.
@@ -148,18 +163,18 @@ class LogPublisher:
             if not self._is_checked:
                 await self.start()
             submission, signed = await self._sign()  # 1
-            policy = self._policy
             self._client.shown = self._latest.raw if self._latest else None
-            cosignatures = await self._client.collect(submission, policy, self._witnesses, self.consistency)  # 2
+            cosignatures = await self._client.collect(submission, self._asked(), self.consistency)  # 2
             await self._hear_doubts()
             note = Note(signed.text, (*signed.signatures, *cosignatures)).encode()
             try:
-                cosigned = verify_cosigned(note, policy, log_origin=self._origin)
+                cosigned = self._trust.judge(note)
             except Refused as refusal:
                 _log.warning("checkpoint_not_cosigned", size=submission.size, rule=refusal.rule.id)
                 self._is_refused = True
+                self._announced = self._judged_announced(note)
                 return None
-            self._is_refused = False
+            self._is_refused, self._announced = False, None
             await self._show(cosigned)  # 3
             return cosigned
 
@@ -209,26 +224,35 @@ class LogPublisher:
         return await self._read(lambda conn: consistency_proof(SqlTiles(conn, self._tables), old, new))
 
     async def first_with(self, index: int) -> CosignedCheckpoint | None:
-        """Return the earliest stored cosigned checkpoint that holds the leaf, if it still satisfies the policy."""
-        raw = await self._read(lambda conn: first_cosigned_with(conn, self._tables, index))
-        return None if raw is None else self._judged(raw)
+        """Return the earliest stored cosigned checkpoint that holds the leaf and that the log's readers believe."""
+        after = 0
+        while True:
+            # One that they refuse must not hide those behind it; there are few, if any.
+            found = await self._read(partial(cosigned_with, tables=self._tables, index=index, after=after))
+            if not found:
+                return None
+            believed = (self._judged(raw) for _, raw in found)
+            cosigned = next((one for one in believed if one is not None), None)
+            if cosigned is not None:
+                return cosigned
+            after = found[-1][0]
 
     async def _hear_the_unheard(self) -> None:
         """Ask those witnesses for their memory that were away at the start: what they know may end this log."""
         if self._clock() >= self._hear_again_ms:
             self._hear_again_ms = self._clock() + HEARING_MS
-            await self._hear([one for one in self._witnesses if one.name not in self._client.heard])
+            await self._hear([one for one in self._asked() if one.name not in self._client.heard])
 
     async def _hear_doubts(self) -> None:
         """Ask witnesses that did not follow for their memory: it is theirs and the log's signed word, or nothing."""
-        doubting = [endpoint for endpoint in self._witnesses if endpoint.name in self._client.doubting]
+        doubting = [endpoint for endpoint in self._asked() if endpoint.name in self._client.doubting]
         self._client.doubting.clear()
         await self._hear(doubting)
 
     async def _hear(self, endpoints: Sequence[WitnessEndpoint]) -> None:
         if not endpoints:
             return
-        memories = await self._client.memories(self._origin, self._policy, endpoints)
+        memories = await self._client.memories(self._origin, [self._signer.key], endpoints)
         try:
             await self._read(lambda conn: check_against_witnesses(conn, self._tables, memories))
         except StateError as error:
@@ -272,12 +296,28 @@ class LogPublisher:
                 self._published.notify_all()
 
     def _judged(self, raw: bytes) -> CosignedCheckpoint | None:
-        """Return a stored note verified again; None where the policy has changed since, until the next publishing."""
+        """Return a stored note verified again; None where the readers of now would refuse it."""
         try:
-            return verify_cosigned(raw, self._policy, log_origin=self._origin)
+            return self._trust.judge(raw)
         except Refused as refusal:
             _log.warning("stored_checkpoint_not_cosigned", rule=refusal.rule.id)
             return None
+
+    def _asked(self) -> Sequence[WitnessEndpoint]:
+        return self._trust.witnesses(self._clock())
+
+    def _judged_announced(self, raw: bytes) -> CosignedCheckpoint | None:
+        if self._trust.judge_announced is None:
+            return None
+        try:
+            return self._trust.judge_announced(raw)
+        except Refused:
+            return None
+
+    async def _check_witnesses(self) -> None:
+        # Asked before the log is read: what they have seen was stored before, also by another replica.
+        memories = await self._client.memories(self._origin, [self._signer.key], self._asked())
+        await self._read(lambda conn: check_against_witnesses(conn, self._tables, memories))
 
     async def _read(self, query: Callable[[Connection], _Result]) -> _Result:
         async with self._engine.connect() as conn:

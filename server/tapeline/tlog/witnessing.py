@@ -24,7 +24,6 @@ from tapeline.transparency.note import (
     parse_signatures,
     verify_note_signature,
 )
-from tapeline.transparency.quorum import Policy
 
 _log = structlog.get_logger("tapeline.tlog")
 
@@ -37,10 +36,11 @@ Prove = Callable[[int, int], Awaitable[list[bytes]]]
 
 @dataclass(frozen=True, slots=True)
 class WitnessEndpoint:
-    """A witness by its name in the policy, and its submission prefix."""
+    """A witness: its name for people, its submission prefix, and the key that its cosignatures verify under."""
 
     name: str
     url: str
+    key: VerifierKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class WitnessClient:
     def __init__(self, http: httpx.AsyncClient, timeout_s: float) -> None:
         self._http = http
         self._timeout_s = timeout_s
-        self._sizes: dict[str, int] = {}
+        self._sizes: dict[tuple[bytes, str], int] = {}
         self.away: set[str] = set()
         """Names of those that gave no cosignature when they were asked last."""
         self.doubting: set[str] = set()
@@ -69,21 +69,27 @@ class WitnessClient:
         """The newest cosigned note of the log: what a witness that went back is reminded of."""
 
     async def collect(
-        self, submission: Submission, policy: Policy, endpoints: Sequence[WitnessEndpoint], prove: Prove
+        self, submission: Submission, endpoints: Sequence[WitnessEndpoint], prove: Prove
     ) -> list[NoteSignature]:
-        """Return the verified cosignatures of those witnesses that gave one in time."""
-        answers = await asyncio.gather(*(self._one(submission, policy, endpoint, prove) for endpoint in endpoints))
-        return [signature for signature in answers if signature is not None]
+        """Return the verified cosignatures of those witnesses that gave one in time, one of each key."""
+        answers = await asyncio.gather(*(self._one(submission, endpoint, prove) for endpoint in endpoints))
+        # A witness that moves is asked at both of its addresses; a note with two lines of one key is refused.
+        found = {(line.name, line.key_id): line for line in reversed(answers) if line is not None}
+        return list(reversed(found.values()))
 
-    async def memories(self, origin: str, policy: Policy, endpoints: Sequence[WitnessEndpoint]) -> list[Checkpoint]:
+    async def memories(
+        self, origin: str, log_keys: Sequence[VerifierKey], endpoints: Sequence[WitnessEndpoint]
+    ) -> list[Checkpoint]:
         """Return what the reachable witnesses cosigned last for this log (tlog-witness, Monitor Retrieval Mechanism).
 
         A witness proves it with its own cosignature and the log's signature; whoever can not is passed over.
         """
-        found = await asyncio.gather(*(self._memory(origin, policy, endpoint) for endpoint in endpoints))
+        found = await asyncio.gather(*(self._memory(origin, log_keys, endpoint) for endpoint in endpoints))
         return [checkpoint for checkpoint in found if checkpoint is not None]
 
-    async def _memory(self, origin: str, policy: Policy, endpoint: WitnessEndpoint) -> Checkpoint | None:
+    async def _memory(
+        self, origin: str, log_keys: Sequence[VerifierKey], endpoint: WitnessEndpoint
+    ) -> Checkpoint | None:
         path = f"/{hashlib.sha256(origin.encode()).hexdigest()}/checkpoint"
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -93,8 +99,8 @@ class WitnessClient:
                     self.heard.add(endpoint.name)
                 return None
             note = parse_note(body)
-            _own_cosignature(note.signatures, note.text, policy, endpoint.name)
-            verify_note_signature(note, policy.log_keys(origin))
+            _own_cosignature(note.signatures, note.text, endpoint.key)
+            verify_note_signature(note, log_keys)
             checkpoint = parse_checkpoint(note.text)
         except (TapelineError, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             _log.warning("witness_memory_unknown", witness=endpoint.name, failure=type(error).__name__)
@@ -102,13 +108,11 @@ class WitnessClient:
         self.heard.add(endpoint.name)
         return checkpoint
 
-    async def _one(
-        self, submission: Submission, policy: Policy, endpoint: WitnessEndpoint, prove: Prove
-    ) -> NoteSignature | None:
+    async def _one(self, submission: Submission, endpoint: WitnessEndpoint, prove: Prove) -> NoteSignature | None:
         try:
             async with asyncio.timeout(self._timeout_s):
-                body = await self._submit(submission, policy, endpoint, prove)
-            cosignature = _own_cosignature(parse_signatures(body), submission.text, policy, endpoint.name)
+                body = await self._submit(submission, endpoint, prove)
+            cosignature = _own_cosignature(parse_signatures(body), submission.text, endpoint.key)
         except (TapelineError, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             # The kind of failure only: what a witness writes is not for our log.
             _log.warning("witness_failed", witness=endpoint.name, failure=type(error).__name__)
@@ -119,15 +123,16 @@ class WitnessClient:
             _log.info("witness_answers_again", witness=endpoint.name)
         return cosignature
 
-    async def _submit(self, submission: Submission, policy: Policy, endpoint: WitnessEndpoint, prove: Prove) -> bytes:
+    async def _submit(self, submission: Submission, endpoint: WitnessEndpoint, prove: Prove) -> bytes:
+        place = endpoint.key.public, endpoint.url
         for _ in range(_ATTEMPTS):
-            old = min(self._sizes.get(endpoint.name, 0), submission.size)
+            old = min(self._sizes.get(place, 0), submission.size)
             proof = await prove(old, submission.size) if old else []
             status, body = await self._ask(
                 "POST", endpoint, "/add-checkpoint", encode_add_checkpoint(old, proof, submission.note)
             )
             if status == httpx.codes.OK:
-                self._sizes[endpoint.name] = submission.size
+                self._sizes[place] = submission.size
                 return body
             if status == httpx.codes.UNPROCESSABLE_ENTITY:
                 self.doubting.add(endpoint.name)
@@ -135,23 +140,24 @@ class WitnessClient:
                 _log.warning("witness_refused", witness=endpoint.name, status=status)
                 raise MalformedInput("The witness refused the checkpoint.", "Look at the witness's configuration.")
             # tlog-witness, add-checkpoint: 409 tells the size to start from.
-            self._sizes[endpoint.name] = _latest_size(body)
-            if self._sizes[endpoint.name] > submission.size:
+            self._sizes[place] = _latest_size(body)
+            if self._sizes[place] > submission.size:
                 # Another replica was faster, or this database is older than what the witness saw: then it must stop.
                 _log.error("witness_is_ahead", witness=endpoint.name, size=submission.size)
                 self.doubting.add(endpoint.name)
                 break
-            await self._remind(endpoint, [one.key for one in policy.witnesses if one.name == endpoint.name], prove)
+            await self._remind(endpoint, prove)
         raise MalformedInput("The witness holds another checkpoint.", "Was the log restored from an old backup?")
 
-    async def _remind(self, endpoint: WitnessEndpoint, keys: Sequence[VerifierKey], prove: Prove) -> None:
+    async def _remind(self, endpoint: WitnessEndpoint, prove: Prove) -> None:
         """Show a witness its own word where it stands behind it: one whose memory went back finds out by that."""
-        known = self._sizes[endpoint.name]
+        place = endpoint.key.public, endpoint.url
+        known = self._sizes[place]
         if self.shown is None:
             return
         note = parse_note(self.shown)
         size = parse_checkpoint(note.text).size
-        if size <= known or not any(line.is_by(key) for line in note.signatures for key in keys):
+        if size <= known or not any(line.is_by(endpoint.key) for line in note.signatures):
             return
         proof = await prove(known, size) if known else []
         status, _ = await self._ask(
@@ -160,7 +166,7 @@ class WitnessClient:
         _log.error("witness_went_back", witness=endpoint.name, known=known, cosigned=size, status=status)
         if status != httpx.codes.OK:
             raise MalformedInput("The witness forgot what it cosigned.", "Look at the witness's log.")
-        self._sizes[endpoint.name] = size
+        self._sizes[place] = size
 
     async def _ask(
         self, method: str, endpoint: WitnessEndpoint, path: str, body: bytes | None = None
@@ -179,12 +185,10 @@ def _latest_size(body: bytes) -> int:
     return decode_decimal(line.removesuffix("\n"), Rule.NOTE_SYNTAX, "The witness's size is not a canonical decimal.")
 
 
-def _own_cosignature(lines: Sequence[NoteSignature], text: bytes, policy: Policy, name: str) -> NoteSignature:
+def _own_cosignature(lines: Sequence[NoteSignature], text: bytes, key: VerifierKey) -> NoteSignature:
     """Return the witness's own line, verified; lines of other keys are ignored."""
-    keys = [witness.key for witness in policy.witnesses if witness.name == name]
     for signature in lines:
-        for key in keys:
-            if signature.is_by(key):
-                verify_cosignature(text, signature, key)
-                return signature
+        if signature.is_by(key):
+            verify_cosignature(text, signature, key)
+            return signature
     raise MalformedInput("The witness answered without a cosignature of its key.", "Look at the policy's key.")

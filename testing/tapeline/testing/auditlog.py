@@ -15,7 +15,6 @@ from tapeline.transparency import proofs
 from tapeline.transparency.checkpoint import Checkpoint
 from tapeline.transparency.merkle import leaf_hash
 from tapeline.transparency.note import Note, NoteSigner
-from tapeline.transparency.quorum import Policy
 from tapeline.transparency.tiles import grow
 from tapeline.transparency.tlogproof import TlogProof
 
@@ -49,7 +48,7 @@ class MemoryAuditLog:
         self._clock = clock
         self._tiles = MemoryTiles()
 
-    async def prove(self, kind: str, envelope: bytes, policy: Policy, witnesses: Sequence[WitnessEndpoint]) -> bytes:
+    async def prove(self, kind: str, envelope: bytes, witnesses: Sequence[WitnessEndpoint]) -> bytes:
         """Log a statement and return its tlog-proof, whose extra data is the leaf."""
         leaf = make_audit_leaf(parse_envelope(envelope, kind), self._clock())
         self._tiles.append(leaf)
@@ -59,7 +58,7 @@ class MemoryAuditLog:
         async with httpx.AsyncClient(trust_env=False) as http:
             client = WitnessClient(http, WITNESS_SECONDS)
             submission = Submission(size, text, signed.encode())
-            cosigned = await client.collect(submission, policy, witnesses, self._consistency)
+            cosigned = await client.collect(submission, witnesses, self._consistency)
         note = Note(text, (*signed.signatures, *cosigned)).encode()
         return TlogProof(size - 1, tuple(proofs.inclusion_proof(self._tiles, size - 1, size)), note, leaf).encode()
 

@@ -42,7 +42,7 @@ from tapeline.testing.auditlog import MemoryAuditLog
 from tapeline.testing.founding import CLASS, EscrowEpoch, Founding, PublicParts, found, make_escrow_key
 from tapeline.tlog.listen import HttpPort, HttpServer
 from tapeline.tlog.ports import taken_ports
-from tapeline.tlog.witnessing import WitnessEndpoint
+from tapeline.tlog.trust import endpoints
 from tapeline.transparency.keys import VerifierKey
 from tapeline.transparency.witness import MemoryWitnessStore, Witness
 from tapeline.vault.keys import init_keys as init_vault
@@ -256,9 +256,9 @@ class Deployment:
             self.epoch = make_escrow_key(self.founding, made.v_public, rng=self.rng, now_ms=self.clock())
             update = VaultUpdate(rosters=[self.founding.envelope], certificates=[self.epoch.envelope])
             await vault.Learn(update, metadata=metadata)
-        endpoints = [WitnessEndpoint(one.name, one.url) for one in self._witnesses]
-        await audit.prove("roster", self.founding.envelope, roster.audit_policy(), endpoints)
-        proof = await audit.prove("escrow-key", self.epoch.envelope, roster.audit_policy(), endpoints)
+        asked = endpoints(roster.witnesses)
+        await audit.prove("roster", self.founding.envelope, asked)
+        proof = await audit.prove("escrow-key", self.epoch.envelope, asked)
         async with grpc.aio.insecure_channel(self.relay) as channel:
             caller = Caller(channel, escrow, roster.archive_origin, self.clock)
             request = MirrorRequest(type=LeafType.LEAF_TYPE_CERTIFICATE, dsse=self.epoch.envelope, audit_proof=proof)

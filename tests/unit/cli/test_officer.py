@@ -109,3 +109,24 @@ def test_a_kind_that_officers_do_not_sign_is_named(folder: Path) -> None:
     (folder / "rejection.json").write_bytes(sign(rejection, "acme/ada"))
     error = tapeline("officer", "sign", "rejection.json", "--key", "olga.key", "--yes", expect=1)
     assert error["cause"] == "Officers sign no rejection."
+
+
+def test_a_roster_that_leaves_no_common_quorum_is_not_built(folder: Path) -> None:
+    """The quorum in force goes on for the delay: who builds is told to add first, or to keep the old one running."""
+    plan = folder / "plan.toml"
+    plan.write_text(EXAMPLE.replace("total = 3", "total = 4") if "total = 3" in EXAMPLE else EXAMPLE)
+    tapeline("officer", "roster", "build", "--plan", "plan.toml", "--out", "whole.json")
+    fewer = _without_witness(plan.read_text(), "university").replace("total = 4", "total = 3")
+    plan.write_text(fewer)
+    words = ("officer", "roster", "build", "--plan", "plan.toml", "--previous", "whole.json", "--out", "next.json")
+    error = tapeline(*words, expect=1)
+    assert "Without university" in error["cause"]
+    assert "3 days" in error["remedy"]
+    assert "--replace-witnesses" in error["remedy"]
+    assert not (folder / "next.json").exists()
+    assert tapeline(*words, "--replace-witnesses")["version"] == 2
+
+
+def _without_witness(plan: str, name: str) -> str:
+    before, *tables = plan.split("[[witnesses]]")
+    return "[[witnesses]]".join([before, *(table for table in tables if f'"{name}"' not in table)])

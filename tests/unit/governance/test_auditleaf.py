@@ -82,7 +82,7 @@ def test_one_size_limit_holds_for_every_reader(size: int, passes: bool, tmp_path
     told = {
         "gate": rule_of(lambda: replay(entries, note, [], pinned)),
         "replica": rule_of(lambda: AuditReplica(pinned).sync(LogPort(audit_log, T0))),
-        "mirror": rule_of(lambda: require_in_audit_log(archive.state, "acme", ROSTER, audit_log.texts[0], proof)),
+        "mirror": rule_of(lambda: require_in_audit_log(archive.state, "acme", ROSTER, audit_log.texts[0], proof, T0)),
         "auditor": Rule.WIRE_SIZE if Rule.WIRE_SIZE.id in rules_of(copy) else None,
     }
     assert {name: rule is not Rule.WIRE_SIZE for name, rule in told.items()} == dict.fromkeys(told, passes)

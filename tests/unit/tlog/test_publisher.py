@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tlog_kit import LOG, ORIGIN, WITNESSES, checkpoint_of, leaves, policy, seed, signed
-from tlog_server_kit import TABLES, Clock, Witnesses, append, engine_at, publisher_of
+from tlog_server_kit import TABLES, Clock, Witnesses, append, engine_at, publisher_of, trust_in
 
 from tapeline.base.errors import StateError
 from tapeline.tlog.publisher import HEARING_MS, LogContradicted, PublisherSettings
@@ -367,7 +367,7 @@ async def test_the_policy_can_change_while_running(engine: AsyncEngine, witnesse
     witnesses.down.add("w3")
     await append(engine, leaves(2))
     assert await publisher.publish() is not None
-    publisher.set_policy(policy("group q all w1 w2 w3"), publisher._witnesses)
+    await publisher.follow(trust_in(policy("group q all w1 w2 w3")))
     assert await publisher.publish() is None
     witnesses.down.clear()
     witnesses.stores["w3"] = MemoryWitnessStore()

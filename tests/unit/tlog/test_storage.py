@@ -8,7 +8,7 @@ from tlog_kit import MemoryTiles, leaves
 from tlog_server_kit import METADATA, TABLES
 
 from tapeline.base.errors import MalformedInput, NotFound
-from tapeline.tlog.notes import first_cosigned_with, last_cosigned, last_signed, store_cosigned, store_signed
+from tapeline.tlog.notes import cosigned_with, last_cosigned, last_signed, store_cosigned, store_signed
 from tapeline.tlog.storage import (
     SqlTiles,
     append_leaves,
@@ -82,6 +82,7 @@ def test_of_each_size_the_first_and_the_newest_note_stay(conn: Connection) -> No
         store_cosigned(conn, TABLES, size, note, 1)
     assert last_signed(conn, TABLES) == b"signed 5c"
     assert last_cosigned(conn, TABLES) == b"5c"
-    assert [first_cosigned_with(conn, TABLES, index) for index in (0, 2, 3, 4, 5)] == [b"3a", b"3a", b"5a", b"5a", None]
+    earliest = [next((note for _, note in cosigned_with(conn, TABLES, index)), None) for index in (0, 2, 3, 4, 5)]
+    assert earliest == [b"3a", b"3a", b"5a", b"5a", None]
     stored = [row.note for row in conn.execute(TABLES.note.select().order_by(TABLES.note.c.id))]
     assert stored == [b"3a", b"3c", b"5a", b"signed 5c", b"5c"]

@@ -36,9 +36,16 @@ class Bootstrap:
     chain: RosterChain
     note: bytes
 
-    def verify_archive_note(self, note: bytes) -> CosignedCheckpoint:
-        """Return the checkpoint, cosigned by the witnesses of the newest chained roster or of the pinned one."""
-        return self.chain.verify_archive_note(note)
+    def verify_archive_note(self, note: bytes, *, after: int = 0) -> CosignedCheckpoint:
+        """Return the checkpoint, cosigned by the witnesses of one of the rosters above version `after`.
+
+        Whoever arrives new cannot know since when a roster was public, so which of them is in force: the log's own
+        leaves tell, once the replay holds them, and only the replay is believed from then on.
+
+        Raises:
+            Refused: NOTE_SYNTAX, NOTE_SIGNATURE or NOTE_QUORUM.
+        """
+        return self.chain.verify_coming_archive_note(note, after=after)
 
 
 async def bootstrap(channel: grpc.aio.Channel, pins: Pins) -> Bootstrap:
@@ -56,9 +63,7 @@ async def bootstrap(channel: grpc.aio.Channel, pins: Pins) -> Bootstrap:
     if log_key_hash(first.archive_log) != pins.log_key:
         raise MalformedInput("The archive log's key is not the pinned one.", _WRONG_RELAY)
     for envelope in deployment.rosters[1:]:
-        # Whoever arrives new cannot know since when a successor was public. The officers signed it, old quorum and
-        # new, so its witnesses count at once here; the replay then dates it by its leaf.
-        chain.add(envelope, 0)
+        chain.add(envelope, None)
     return Bootstrap(first, chain, deployment.note)
 
 

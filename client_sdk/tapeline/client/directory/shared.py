@@ -90,10 +90,19 @@ class SharedDirectory:
         try:
             return self.state.verify_archive_note(raw)
         except Refused as refused:
-            # Witnesses may have changed while we were away: the new roster's leaf lies under their own note.
+            # Witnesses may have changed while we were away: the new roster's leaf lies under their own note. What
+            # the replay holds, it dates: of a roster that it knows, only its own answer counts.
             if not is_refused_note(refused):
                 raise
-            return self._bootstrap.verify_archive_note(raw)
+            return self._bootstrap.verify_archive_note(raw, after=len(self.state.rosters.home))
+
+    def believes(self, raw: bytes) -> bool:
+        """Tell whether the replay's own rosters judge a note sound."""
+        try:
+            self.state.verify_archive_note(raw)
+        except Refused:
+            return False
+        return True
 
     def has(self, index: int, leaf: bytes) -> bool:
         """Tell whether this leaf was taken before.

@@ -62,7 +62,7 @@ class DirectorySync:
         )
         self.shared.apply(rows)
         self._next = following
-        if note is not None and self.shared.has_roster:
+        if note is not None and self.shared.has_roster and self.shared.believes(note):
             self._note = self.shared.verify_note(note)
             self.shared.notes.restore(self._note)
 
@@ -82,7 +82,8 @@ class DirectorySync:
             note = await self.take_note(page.note)
             await self._take(page, note)
             if self._next >= note.size:
-                self._note = note
+                # All rosters below the note are replayed now: whoever cosigned must be in force by their leaves.
+                self._note = self.shared.state.verify_archive_note(note.raw)
                 return note
 
     async def ensure(self, size: int) -> None:
@@ -139,11 +140,13 @@ class DirectorySync:
             taken += [*await self._missing_before(row, aside), row]
             aside += self.shared.apply([row])
         news = self.watcher.judge(taken, aside) if self.watcher else News()
+        believed = self.shared.believes(note.raw)
 
         def job(db: Connection) -> None:
             leaves.add_directory(db, taken)
             meta.put_int(db, _NEXT, page.next)
-            meta.put(db, _NOTE, note.raw)
+            if believed:  # by what is stored: a start in the middle of catching up judges it by nothing else
+                meta.put(db, _NOTE, note.raw)
             news.store(db)
 
         await self._database.run(job)

@@ -8,6 +8,7 @@ import grpc.aio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tapeline.base.errors import NotFound, PermissionRefused, Unavailable
+from tapeline.base.times import Clock
 from tapeline.crypto.wire import encode
 from tapeline.relay.services.acks import Acknowledger
 from tapeline.relay.services.ledger import Ledger
@@ -50,9 +51,10 @@ class Directory(DirectoryServicer):
         log: LogPublisher,
         publisher: Publisher,
         acknowledger: Acknowledger,
+        clock: Clock,
     ) -> None:
         self._ledger, self._engine, self._log = ledger, engine, log
-        self._publisher, self._acknowledger = publisher, acknowledger
+        self._publisher, self._acknowledger, self._clock = publisher, acknowledger, clock
         self._pages = DirectoryPages(engine, ledger)
 
     async def Sync(self, request: SyncRequest, context: Context) -> SyncPage:  # noqa: N802
@@ -78,7 +80,9 @@ class Directory(DirectoryServicer):
         known = await self._publisher.known(request.type, request.dsse)
         if known is not None:
             return known
-        require_in_audit_log(self._ledger.directory, caller().firm, request.type, request.dsse, request.audit_proof)
+        require_in_audit_log(
+            self._ledger.directory, caller().firm, request.type, request.dsse, request.audit_proof, self._clock()
+        )
         return await self._publisher.publish(request.type, request.dsse)
 
     async def GetConversation(self, request: ConversationRequest, context: Context) -> ConversationState:  # noqa: N802

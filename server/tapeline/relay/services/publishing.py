@@ -72,7 +72,6 @@ class Publisher:
         self._acknowledger, self._deliver = acknowledger, deliver
         self._clock, self._metrics = clock, metrics
         self._limits = limits or DeviceLimits()
-        self.on_change: Callable[[LeafType], None] = lambda _: None
         self.on_devices: Callable[[Person, int], None] = lambda *_: None
 
     async def publish(self, type_: LeafType, obj: bytes) -> Ack:
@@ -137,7 +136,6 @@ class Publisher:
         self._metrics.accepted.labels(type_).inc()
         ack = self._acknowledger.ack(placed.index, placed.leaf)
         self._deliver([(placed, ack)])
-        self.on_change(type_)
         person = _whose_devices(ledger.directory, checked)
         if person is not None:
             self.on_devices(person, ledger.next_index)
