@@ -22,7 +22,7 @@ from tapeline.client.content import (
     RecordingDisclosure,
     Reply,
 )
-from tapeline.client.events import Alarm, ComplaintUnheard, Event, ExpiresSoon, NotSent, SendDelayed
+from tapeline.client.events import Alarm, ComplaintUnheard, DeviceJoined, Event, ExpiresSoon, NotSent, SendDelayed
 
 SHORT = 8
 
@@ -68,6 +68,8 @@ def notice_of(event: Event) -> Text | None:
             return Text(printable(f"A message was not sent. {cause}"), style="bold red")
         case SendDelayed(conversation, cause):
             return Text(printable(f"Delayed in {conversation.hex()[:SHORT]}: {cause.cause} It is tried again."))
+        case DeviceJoined(firm, user, name, by_enroller=False, is_own=False):
+            return Text(printable(f"{firm}/{user} has a new device: {name}."))  # the others are alarms
         case ExpiresSoon(warning):
             return Text(printable(f"{warning.cause} {warning.thing.remedy}"), style="yellow")
         case _:

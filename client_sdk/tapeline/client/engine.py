@@ -8,10 +8,11 @@ from contextlib import suppress
 
 from tapeline.base.errors import TapelineError
 from tapeline.base.rules import Refused, Rule, require
+from tapeline.base.times import MINUTE
 from tapeline.client.alarms import Alarms
 from tapeline.client.bus import EventBus
 from tapeline.client.device import Device
-from tapeline.client.errors import RelayUnreachable
+from tapeline.client.errors import RelayUnreachable, StoreIsOlder
 from tapeline.client.events import CaughtUp, Connected, Disconnected, MembershipChanged
 from tapeline.client.faults import as_error
 from tapeline.client.inlet import Inlet
@@ -36,6 +37,7 @@ from tapeline.wire.v1.relay_pb2 import Delivery, ServerFrame
 
 FRAMES = 32
 HOUSEKEEPING_SECONDS = 5.0
+LOOK_MS = 10 * MINUTE
 
 
 class Engine:
@@ -45,7 +47,7 @@ class Engine:
         self.device = device
         self.bus = EventBus()
         self.alarms = Alarms(device, self.bus)
-        device.directory.watcher = DirectoryWatch(self.alarms)
+        device.directory.watcher = DirectoryWatch(device, self.alarms, self.bus)
         self.proofs = Proofs(device, self.alarms)
         self.reminders = Reminders(device, self.bus)
         self.prekeys = PrekeyKeeper(device)
@@ -257,15 +259,26 @@ class Engine:
                 await self._guard("Reminding of ends", self.reminders.look())
                 await self._guard("Renewing the prekey", self._renew_prekey())
                 if self._connected:
+                    # Without talking too: a device that somebody enrols as this user must be noticed.
+                    await self._guard("Looking at the directory", self._look())
                     await self._guard("Looking for overdue leaves", self.proofs.check_overdue())
                     await self._guard("Following complaints", self.alarms.chase_complaints())
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+    async def _look(self) -> None:
+        await self.device.directory.fresh_note(LOOK_MS)
 
     async def _renew_prekey(self) -> None:
         newest = self.device.directory.shared.notes.newest
         if self.prekeys.is_due or self.prekeys.is_unconfirmed:
             await self.device.directory.refresh()
             await self.prekeys.publish_unlogged()
+        if self.prekeys.is_behind:
+            older = StoreIsOlder(
+                "The log holds a newer prekey of this device than its store: the store is an older copy.",
+                "What was sealed to it meanwhile stays sealed here: ask for it again. Restore no older copies.",
+            )
+            await self.alarms.raise_now(older)
         if self.prekeys.is_due:
             await self.prekeys.publish()
         is_through = self._caught_up and self._frames.empty() and self.receiver.is_whole

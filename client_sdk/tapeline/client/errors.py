@@ -21,6 +21,14 @@ class MessageIdReused(TapelineError):
     """A sender gave two different contents one message id; both are kept and shown."""
 
 
+class NewDevice(TapelineError):
+    """A device joined that its user or colleagues should know of: whoever holds it reads from now on."""
+
+
+class StoreIsOlder(TapelineError):
+    """The log shows that this device did more than its store remembers: the store is an older copy."""
+
+
 class SendFailed(TapelineError):
     """A message was definitively refused, also in a new session."""
 

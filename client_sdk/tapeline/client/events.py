@@ -104,6 +104,20 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceJoined:
+    """A user whom this client talks with, or its own, has one more device, which reads from now on.
+
+    One that the enroller issued, and one of the own user, is an `Alarm` of rule "NewDevice" too: ask whose it is.
+    """
+
+    firm: str
+    user: str
+    device_name: str
+    by_enroller: bool
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ComplaintUnheard:
     """A complaint is not in the audit log long after it was filed: hand it to an auditor (`Client.complaints`)."""
 
@@ -124,4 +138,5 @@ Event = (
     | Withheld
     | Alarm
     | ComplaintUnheard
+    | DeviceJoined
 )

@@ -10,6 +10,7 @@ from typing import Protocol
 from tapeline.base.errors import TapelineError
 from tapeline.base.rules import Refused
 from tapeline.client.directory.shared import Quarantined
+from tapeline.client.events import Event
 from tapeline.client.store import alarms as table
 from tapeline.client.store.alarms import AlarmRow
 from tapeline.client.store.leaves import DirectoryRow
@@ -20,6 +21,7 @@ class News:
     """What one page gives to tell."""
 
     alarms: tuple[tuple[AlarmRow, TapelineError], ...] = ()
+    events: tuple[Event, ...] = ()
 
     def store(self, connection: Connection) -> None:
         """Store the alarms, in the transaction that stores the page."""

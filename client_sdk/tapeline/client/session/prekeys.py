@@ -42,8 +42,31 @@ class PrekeyKeeper:
 
     @property
     def is_due(self) -> bool:
-        """Tell whether there is no prekey, or the newest is a day old."""
-        return not self._stored or self._device.clock() - self._stored[-1].created_ms >= REPLACE_MS
+        """Tell whether there is no prekey, the newest is a day old, or the log holds one that the store does not."""
+        is_old = not self._stored or self._device.clock() - self._stored[-1].created_ms >= REPLACE_MS
+        return is_old or self.is_behind
+
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether the log holds a newer prekey of this device than the store: it was restored from a copy."""
+        return self._logged_number > max((one.prekey_id for one in self._stored), default=0) or self._is_taken
+
+    @property
+    def _is_taken(self) -> bool:
+        """Tell whether the log holds another prekey under the number of the store's newest."""
+        newest = self._stored[-1] if self._stored else None
+        logged = self._logged()
+        return newest is not None and logged.get(newest.prekey_id, newest.prekey_hash) != newest.prekey_hash
+
+    @property
+    def _logged_number(self) -> int:
+        return max(self._logged(), default=0)
+
+    def _logged(self) -> dict[int, bytes]:
+        """Return this device's prekeys in the log by number; none before its own entry is known."""
+        known = self._device.directory.state.devices.get(self._device.entry.entry_hash)
+        facts = () if known is None else self._device.fact.prekeys
+        return {one.prekey.prekey_id: one.prekey.prekey_hash for one in facts}
 
     async def publish(self) -> int:
         """Make, store and publish a fresh prekey; return its leaf index."""
@@ -59,8 +82,8 @@ class PrekeyKeeper:
     async def publish_unlogged(self) -> None:
         """Publish again what an earlier run stored and the directory does not show."""
         newest = self._stored[-1] if self._stored else None
-        logged = {one.prekey.prekey_hash for one in self._device.fact.prekeys}
-        if newest is not None and newest.prekey_hash not in logged:
+        # A number that the log has passed is taken: then a fresh prekey is due, and the relay refuses this one.
+        if newest is not None and newest.prekey_id > self._logged_number:
             await self._send(newest)
         self.is_unconfirmed = False
 
@@ -84,6 +107,7 @@ class PrekeyKeeper:
     def _make(self) -> StoredPrekey:
         device, now = self._device, self._device.clock()
         number = 1 + max((one.prekey_id for one in self._stored), default=0)
+        number = max(number, 1 + self._logged_number)
         not_after_ms = now + PREKEY_MS - _MARGIN_MS
         signed, secret = make_prekey(device.key, device.entry, number, not_after_ms, device.rng)
         prekey_hash = object_hash(KIND, SignedObject.FromString(signed).body)
