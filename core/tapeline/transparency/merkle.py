@@ -53,7 +53,12 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     Raises:
         Refused: LOG_INCLUSION.
     """
-    require(0 <= index < size and _are_hashes(proof), Rule.LOG_INCLUSION, "The inclusion proof's shape is wrong.")
+    # At size 1 no hash is computed: without a look at the lengths, an empty leaf would stand under an empty root.
+    require(
+        0 <= index < size and _are_hashes(proof) and len(leaf) == len(root) == HASH_BYTES,
+        Rule.LOG_INCLUSION,
+        "The inclusion proof's shape is wrong.",
+    )
     require(
         _inclusion_root(leaf, index, size, proof) == root,
         Rule.LOG_INCLUSION,

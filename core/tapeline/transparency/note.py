@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nacl.bindings import crypto_core_ed25519_is_valid_point
 from nacl.exceptions import CryptoError
 from nacl.signing import SigningKey, VerifyKey
 
@@ -119,8 +120,14 @@ def _is_plain(raw: bytes) -> bool:
 
 
 def ed25519_verifies(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Tell whether an Ed25519 signature (64 bytes) is valid, by PyNaCl as everywhere in the protocol."""
+    """Tell whether an Ed25519 signature (64 bytes) is valid, by PyNaCl as everywhere in the protocol.
+
+    As with every other key of the protocol, one that is no point of the prime-order group verifies nothing: a
+    low-order component would let one signature hold for several keys.
+    """
     try:
+        if not crypto_core_ed25519_is_valid_point(public):
+            return False
         VerifyKey(public).verify(message, signature)
     except (CryptoError, ValueError):
         return False

@@ -61,6 +61,7 @@ def parse_logs(text: str) -> Mapping[str, tuple[VerifierKey, ...]]:
         key = parse_vkey(vkey)
         require(key.kind == ED25519, Rule.POLICY_SYNTAX, "A log's key is not one that signs notes.")
         named = origin.strip() or key.name
-        logs[named] = (*logs.get(named, ()), key)
+        # A log that stands there twice is one log: with two entries, its signature would stand twice in the note.
+        logs[named] = tuple(dict.fromkeys((*logs.get(named, ()), key)))
     require(logs != {}, Rule.POLICY_SYNTAX, "The file of known logs names none.")
     return logs

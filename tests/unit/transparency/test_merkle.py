@@ -133,3 +133,12 @@ def test_the_prover_refuses_what_no_log_has(tree: MemoryTiles) -> None:
         inclusion_proof(tree, 7, 7)
     with pytest.raises(MalformedInput):
         consistency_proof(tree, 8, 7)
+
+
+@pytest.mark.rule(Rule.LOG_INCLUSION)
+@pytest.mark.parametrize("value", [b"", b"x", bytes(31), bytes(33)])
+def test_only_hashes_stand_under_hashes(value: bytes) -> None:
+    """In a tree of one leaf the leaf is the root, so that nothing is hashed on the way."""
+    with pytest.raises(Refused) as refusal:
+        verify_inclusion(value, 0, 1, [], value)
+    assert refusal.value.rule is Rule.LOG_INCLUSION

@@ -1,6 +1,15 @@
 from __future__ import annotations
 
+import hashlib
+
 import pytest
+from nacl.bindings import (
+    crypto_core_ed25519_add,
+    crypto_core_ed25519_scalar_add,
+    crypto_core_ed25519_scalar_mul,
+    crypto_core_ed25519_scalar_reduce,
+    crypto_scalarmult_ed25519_base_noclamp,
+)
 from nacl.signing import SigningKey
 from tlog_kit import LOG, WITNESSES, checkpoint_of, leaves, seed
 
@@ -9,7 +18,14 @@ from tapeline.base.rules import Refused, Rule
 from tapeline.transparency.checkpoint import Checkpoint, parse_checkpoint
 from tapeline.transparency.cosignature import Cosigner, claimed_time, verify_cosignature
 from tapeline.transparency.keys import COSIGNATURE_V1, ED25519, VerifierKey, encode_signing_key, parse_vkey
-from tapeline.transparency.note import Note, NoteSignature, NoteSigner, parse_note, verify_note_signature
+from tapeline.transparency.note import (
+    Note,
+    NoteSignature,
+    NoteSigner,
+    ed25519_verifies,
+    parse_note,
+    verify_note_signature,
+)
 
 TEXT = checkpoint_of(leaves(3)).encode()
 LINE = LOG.sign(TEXT).line
@@ -195,3 +211,18 @@ def test_a_signer_does_not_show_its_seed() -> None:
     with pytest.raises(Refused) as refusal:
         NoteSigner.from_text("PRIVATE+KEY+log+00000000+AWZvb2Jhcg==")
     assert "AWZvb2Jhcg" not in str(refusal.value)
+
+
+def test_a_key_with_a_low_order_component_verifies_nothing() -> None:
+    """A = aB + T with T of order 2: cofactorless checks accept every second signature of such a key's holder."""
+    order_two = (2**255 - 20).to_bytes(32, "little")
+    scalar = crypto_core_ed25519_scalar_reduce(bytes(range(64)))
+    nonce = crypto_core_ed25519_scalar_reduce(bytes(range(1, 65)))
+    public = crypto_core_ed25519_add(crypto_scalarmult_ed25519_base_noclamp(scalar), order_two)
+    commitment = crypto_scalarmult_ed25519_base_noclamp(nonce)
+    for number in range(64):
+        message = b"%d" % number
+        challenge = crypto_core_ed25519_scalar_reduce(hashlib.sha512(commitment + public + message).digest())
+        product = crypto_core_ed25519_scalar_mul(challenge, scalar)
+        signature = commitment + crypto_core_ed25519_scalar_add(nonce, product)
+        assert not ed25519_verifies(public, message, signature)
