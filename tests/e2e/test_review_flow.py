@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,8 +28,11 @@ from tapeline.agent.passphrase_store import open_store
 from tapeline.base.rules import Refused, Rule
 from tapeline.base.seam import system_clock, system_rng
 from tapeline.base.secret import Secret
+from tapeline.base.times import Rng
 from tapeline.cli.custodian_common import STORE_PURPOSE
 from tapeline.client import Client
+from tapeline.client import client as front_door
+from tapeline.client.content import Body, Text, encode_content
 from tapeline.crypto.keyfile import open_key_file
 from tapeline.custodian.ceremony.steps import Custodian
 from tapeline.custodian.release import Releaser
@@ -40,6 +44,7 @@ from tapeline.wire.v1.objects_pb2 import Leaf, LeafType
 
 SECRET = Secret(PASSPHRASE.encode())
 HOLDERS = CUSTODIANS[:4]
+HOSTILE = ("junk", "lunch at noon?", "dump the shares before the announcement")
 LINES = ("the price is 17", "\x1b[2Jnice try", "sold")
 
 
@@ -57,6 +62,7 @@ async def test_a_case_is_opened_by_a_quorum_and_nobody_else(tmp_path: Path) -> N
     with whole_deployment(tmp_path, custodians=HOLDERS, threshold=3) as (deployment, _):
         chat = await _chat(deployment)
         await asyncio.to_thread(_review, deployment, chat)
+        await asyncio.to_thread(_review_a_modified_sender, deployment, chat)
 
 
 def _review(deployment: Deployment, chat: Chat) -> None:
@@ -111,6 +117,29 @@ def _change_ones_mind(deployment: Deployment, case: str) -> None:
     deployment.run("approver", "approve", case, *deployment.at_escrow(name))
     again = deployment.run("approver", "approve", case, *deployment.at_escrow(name), expect=1)
     assert "stands already" in json.dumps(again)
+
+
+def _review_a_modified_sender(deployment: Deployment, chat: Chat) -> None:
+    """Junk and a message id used twice: the case is read all the same, nothing is hidden, and each is a finding."""
+    case = _file(deployment, "carol")
+    for name, _ in APPROVERS:
+        deployment.run("approver", "approve", case, *deployment.at_escrow(name))
+    eventually(lambda: _reviewer(deployment, "status", case)["missing"] == ["a warrant: file the approved case for it"])
+    _reviewer(deployment, "warrant", case)
+    eventually(lambda: _with_warrant(deployment, case), what="the warrant is public")
+    _reviewer(deployment, "ask-vault", case)
+    for name in HOLDERS[:3]:
+        _release(deployment, name)
+    eventually(lambda: _released(deployment, case, 3), what="three releases are logged")
+    opened = _reviewer(deployment, "show", case)
+    assert (opened["complete"], opened["read"]) == (False, opened["expected"])
+    assert len(opened["findings"]) == 2
+    assert "content does not decode" in opened["findings"][0]
+    assert opened["findings"][1].startswith("message id used twice: carol")
+    assert _texts(opened["lines"]) == [("carol", text) for text in ("none of your business", *HOSTILE[1:])]
+    assert [json.loads(line)["undecoded"] for line in opened["lines"] if "undecoded" in line] == ["////"]
+    exported = _reviewer(deployment, "export", case, "--out", "hostile.jsonl")
+    assert exported["findings"] == opened["findings"]
 
 
 def _release_by_carrying(deployment: Deployment, case: str, name: str, carrier: str) -> None:
@@ -281,6 +310,13 @@ def _desk(deployment: Deployment, name: str) -> Desk:
     return open_desk(key, founding, deployment.escrow, deployment.relay)
 
 
+def _modified(body: Body, labels: Mapping[str, str], rng: Rng) -> tuple[bytes, bytes]:
+    """What a modified client seals: junk, and every text under one id."""
+    if isinstance(body, Text) and body.text == "junk":
+        return rng(16), b"\xff\xff\xff"
+    return encode_content(body, labels, lambda _: b"i" * 16)
+
+
 async def _chat(deployment: Deployment) -> Chat:
     """Three people, two conversations: one with the subject, one without."""
     users = ("alice", "bob", "carol")
@@ -305,7 +341,12 @@ async def _chat(deployment: Deployment) -> Chat:
             receipt = await taped.send(line)
             said.append(("alice", line))
         await receipt.logged()
-        await (await private.send("none of your business")).logged()
+        await private.send("none of your business")
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(front_door, "encode_content", _modified)
+            for line in HOSTILE:
+                receipt = await private.send(line)
+        await receipt.logged()
     finally:
         for client in clients.values():
             await client.close()
