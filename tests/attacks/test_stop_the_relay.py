@@ -114,7 +114,7 @@ async def under_attack(here: Scene, seconds: float) -> dict[str, int]:
                 peak = max(peak, here.rss_mib())
                 assert (await client.get(f"{here.relay.where['http']}/checkpoint")).status_code == 200
                 await login(here.relay.channel, here.ben.key)
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.5)
         # While the attack lasts, too, the witnesses have cosigned what was sent.
         ended.set()
         await here.ann.sync(await talking)
