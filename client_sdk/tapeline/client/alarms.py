@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 
 from tapeline.base.errors import TapelineError
-from tapeline.base.rules import Refused, Rule, require
+from tapeline.base.rules import Refused, Rule, require, rule_by_id
 from tapeline.base.times import MINUTE, SECOND
 from tapeline.client.bus import EventBus
 from tapeline.client.device import Device
@@ -88,7 +88,7 @@ class Alarms:
         One complaint that is refused stops no other; what could not be asked is asked again later.
         """
         rows = await self._device.database.run(partial(alarms.load_all, unfinished=True))
-        due = [row for row in rows if row.position not in self._refused]
+        due = [row for row in rows if row.position not in self._refused and _is_complaint(row)]
         self.is_due = bool(due)
         for row in due[:COMPLAINTS]:
             try:
@@ -140,7 +140,7 @@ class Alarms:
                 row.rule, row.cause, row.at_ms, row.filed == alarms.LOGGED, complaint_text(self.complaint(row), entry)
             )
             for row in rows
-            if row.record_hash or row.acks
+            if _is_complaint(row)
         ]
 
     def complaint(self, row: AlarmRow) -> bytes:
@@ -155,3 +155,8 @@ class Alarms:
             acks=row.acks,
         )
         return sign_complaint(self._device.key, body)
+
+
+def _is_complaint(row: AlarmRow) -> bool:
+    """Tell whether an alarm accuses somebody: of a broken rule, and not of this device's own store or software."""
+    return rule_by_id(row.rule) is not None and bool(row.record_hash or row.acks)

@@ -128,6 +128,7 @@ class Engine:
         task = asyncio.create_task(self._guard("A task beside the rest", work))
         self._side.add(task)
         task.add_done_callback(self._side.discard)
+        task.add_done_callback(lambda _: work.close())  # where the client closed before it began
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
