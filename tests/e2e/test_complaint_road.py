@@ -67,7 +67,7 @@ def _audit(deployment: Deployment, record: bytes) -> None:
     again = deployment.run("audit", "complain", "kept-back.complaint", *deployment.at_escrow(AUDITOR))
     urls = ["--relay-url", deployment.relay_http, "--escrow-url", deployment.escrow_http]
     deployment.run("audit", "copy", "copy", *deployment.at_both(AUDITOR), *urls)
-    report = deployment.run("audit", "verify", "copy")
+    report = deployment.run("audit", "verify", "copy", "--roster", "roster.json")
     (complaint,) = report["complaints"]
     assert (complaint["rule"], complaint["who"]) == (Rule.REC_SHARD_HASH.id, "Bank/bob")
     assert record[:8].hex() in complaint["what"]

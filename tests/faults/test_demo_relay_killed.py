@@ -66,7 +66,8 @@ async def audit_when_checkpointed(stage: Stage, data: DataFolder, messages: int)
     for attempt in count():
         copy = data.part("copies") / str(attempt)
         await stage.run("audit-copy", "audit", "copy", str(copy), *stage.desk(AUDITOR, relay=True), *where, within=120)
-        report = await stage.run("audit-verify", "audit", "verify", str(copy), within=120, statuses=(0, 1))
+        words = ["audit", "verify", str(copy), "--roster", str(stage.roster)]
+        report = await stage.run("audit-verify", *words, within=120, statuses=(0, 1))
         if report["messages"] >= messages or time.monotonic() > until:
             break
     return report

@@ -17,6 +17,7 @@ from tapeline.audit.finding import Progress as Advance
 from tapeline.audit.report import Report
 from tapeline.base.errors import StateError
 from tapeline.base.text import plural, printable
+from tapeline.cli.auditroster import UNTRUSTED, Ground, ground_of
 from tapeline.cli.common import (
     JsonOption,
     PassphraseFd,
@@ -44,21 +45,29 @@ app = typer.Typer(
 @command_errors
 def verify(
     copy: Annotated[Path, typer.Argument(metavar="COPY", help="Folder that `tapeline audit copy` made.")],
+    roster: Annotated[
+        Path | None, typer.Option(help="Version 1 of the roster, which you trust; the copy must be of it.", exists=True)
+    ] = None,
+    trust_copy: Annotated[
+        bool, typer.Option("--trust-copy", help="Without --roster: you compared the words that the copy shows.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Verify a copy: consistency, cosignatures, every proof and receipt, every release, completeness.
 
-    Example: `tapeline audit verify copy-of-march`. Exit status 1 where anything is wrong; each thing is named.
+    Example: `tapeline audit verify copy-of-march --roster roster.json`. Exit status 1 where anything is wrong, each
+    thing named, and where nobody vouches for the roster that the copy names.
     """
     opened = open_copy(copy)
+    ground = ground_of(opened, roster, trust_copy=trust_copy)
     with _bars(shown=not as_json) as advance:
         report = audit(opened, advance)
     ending = say_what_ends(report.ends, as_json=as_json)
     if as_json:
-        print_result({**report.as_dict(), "ending": ending}, as_json=True)
+        print_result({**report.as_dict(), **ground.as_dict(), "ending": ending}, as_json=True)
     else:
-        _show(report)
-    if not report.complete:
+        _show(report, ground)
+    if not (report.complete and ground.trusted):
         raise typer.Exit(Status.REFUSED)
 
 
@@ -145,8 +154,15 @@ def _bars(*, shown: bool) -> Iterator[Advance]:
         yield advance
 
 
-def _show(report: Report) -> None:
+def _show(report: Report, ground: Ground) -> None:
     console = stdout()
+    for name, value in (
+        ("organisation", ground.organisation),
+        ("deployment", ground.deployment or "unknown: the copy lacks its founding roster"),
+        ("founding roster", ground.words),
+        ("witnesses", ", ".join(report.witnesses) or "none"),
+    ):
+        console.print(Text(f"{name:<15}  {printable(value)}"), soft_wrap=True)
     if report.findings:
         table = Table("rule", "where", "what", title=plural(len(report.findings), "finding"), title_justify="left")
         for finding in report.findings:
@@ -164,3 +180,5 @@ def _show(report: Report) -> None:
         f"{plural(report.warrants, 'warrant')}, {plural(report.releases, 'release')}."
     )
     console.print(Text(report.sentence(), style="bold"), soft_wrap=True)
+    if not ground.trusted:
+        console.print(Text(UNTRUSTED, style="bold"), soft_wrap=True)

@@ -9,7 +9,12 @@ from tapeline.governance.roster import Roster
 
 def roster_words(roster: Roster) -> str:
     """Return the words of a roster's statement hash, the same before and after signatures."""
-    return " ".join(fingerprint_words("roster", roster.statement_hash))
+    return pin_words(roster.statement_hash)
+
+
+def pin_words(statement_hash: bytes) -> str:
+    """Return the words of the roster with that statement hash, which a folder may pin without holding it."""
+    return " ".join(fingerprint_words("roster", statement_hash))
 
 
 def escrow_key_words(certificate: EscrowCertificate) -> str:

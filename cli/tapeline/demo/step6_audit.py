@@ -53,8 +53,9 @@ def _tell_forks(stage: Stage, forks: list[dict[str, str]]) -> None:
 
 
 async def _verify(stage: Stage, name: str, copy: Path) -> dict[str, Any]:
-    """Run the auditor: a process of its own, with a folder and nothing else."""
-    return await stage.run(name, "audit", "verify", str(copy), within=VERIFY_SECONDS, statuses=(0, 1))
+    """Run the auditor: a process of its own, with a folder and the founding roster that it trusts."""
+    words = ["audit", "verify", str(copy), "--roster", str(stage.roster)]
+    return await stage.run(name, *words, within=VERIFY_SECONDS, statuses=(0, 1))
 
 
 async def _spoil(stage: Stage, copy: Path, name: str) -> tuple[str, Finding | None]:

@@ -20,6 +20,7 @@ from tapeline.base.times import DAY
 from tapeline.cli.copyfolder import FolderLog, open_copy, write_pins
 from tapeline.cli.copying import LoggedItem, copy_log
 from tapeline.cli.main import build
+from tapeline.cli.spoken import roster_words
 from tapeline.demo.spoil import drop_message
 from tapeline.wire.v1.objects_pb2 import AuditLeaf, Leaf
 
@@ -34,21 +35,29 @@ def copy(busy: Deployment, tmp_path: Path) -> Path:
     return busy.write(tmp_path / "copy")
 
 
+@pytest.fixture
+def roster(busy: Deployment, tmp_path: Path) -> str:
+    """The file of the founding roster, as an officer gave it to the auditor."""
+    path = tmp_path / "roster.json"
+    path.write_bytes(busy.audit.objects[busy.roster.statement_hash])
+    return str(path)
+
+
 def verify(*words: str):
     return CliRunner().invoke(build(["audit"]), ["audit", "verify", *words])
 
 
-def test_a_complete_copy_ends_with_the_sentence(copy: Path) -> None:
-    result = verify(str(copy))
+def test_a_complete_copy_ends_with_the_sentence(copy: Path, roster: str) -> None:
+    result = verify(str(copy), "--roster", roster)
     assert result.exit_code == 0
     assert result.stdout.splitlines()[-1] == (
         "Complete: 13 of 13 messages, no gaps; 4 of 4 sessions openable; log checked by 2 witnesses."
     )
 
 
-def test_findings_are_listed_and_give_status_1(copy: Path) -> None:
+def test_findings_are_listed_and_give_status_1(copy: Path, roster: str) -> None:
     expected = drop_message(copy)
-    result = verify(str(copy))
+    result = verify(str(copy), "--roster", roster)
     assert result.exit_code == 1
     assert "AUD-1" in result.stdout
     assert result.stdout.splitlines()[-1].startswith("Incomplete: 12 of 13 messages")
@@ -74,6 +83,45 @@ def test_a_damaged_folder_is_one_readable_error(content: bytes, tmp_path: Path) 
     result = verify(str(tmp_path))
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1
+
+
+def test_a_copy_that_nobody_vouches_for_shows_whose_it_is_and_gives_status_1(copy: Path, busy: Deployment) -> None:
+    words = roster_words(busy.roster)
+    result = verify(str(copy))
+    assert result.exit_code == 1
+    assert "Complete: 13 of 13" in result.stdout
+    for shown in (busy.roster.organisation, busy.roster.deployment.hex(), words, "inside, outside"):
+        assert shown in result.stdout
+    assert "Compare these words with the officers' words" in result.stdout.splitlines()[-1]
+    told = verify(str(copy), "--json")
+    assert told.exit_code == 1
+    assert (json.loads(told.stdout)["trusted"], json.loads(told.stdout)["words"]) == (False, words)
+
+
+@pytest.mark.parametrize("way", ["roster", "word"])
+def test_a_roster_or_a_persons_word_makes_a_copy_trusted(way: str, copy: Path, roster: str, busy: Deployment) -> None:
+    result = verify(str(copy), "--json", *(["--roster", roster] if way == "roster" else ["--trust-copy"]))
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["trusted"]) == (0, True)
+    assert (told["organisation"], told["deployment"]) == (busy.roster.organisation, busy.roster.deployment.hex())
+
+
+def test_a_copy_made_with_another_roster_is_refused(copy: Path, tmp_path: Path) -> None:
+    """An operator hands over a copy of a deployment of his own, complete in itself."""
+    mine = Deployment("the auditor's own")
+    path = tmp_path / "mine.json"
+    path.write_bytes(mine.audit.objects[mine.roster.statement_hash])
+    result = verify(str(copy), "--roster", str(path), "--trust-copy")
+    assert result.exit_code == 1
+    assert "not the copy's founding roster" in result.stderr
+    assert mine.roster.deployment.hex() in result.stderr
+    assert "Complete" not in result.stdout
+
+
+def test_a_copy_without_its_founding_roster_claims_no_deployment(copy: Path, busy: Deployment) -> None:
+    FolderLog(copy / "audit").object_path(busy.roster.statement_hash).unlink()
+    told = json.loads(verify(str(copy), "--json", "--trust-copy").stdout)
+    assert (told["deployment"], told["words"]) == ("", roster_words(busy.roster))
 
 
 class Quiet(SimpleHTTPRequestHandler):
