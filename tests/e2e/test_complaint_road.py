@@ -66,7 +66,10 @@ def _audit(deployment: Deployment, record: bytes) -> None:
     # The same complaint, handed in by a person, has the leaf that it had.
     again = deployment.run("audit", "complain", "kept-back.complaint", *deployment.at_escrow(AUDITOR))
     urls = ["--relay-url", deployment.relay_http, "--escrow-url", deployment.escrow_http]
-    deployment.run("audit", "copy", "copy", *deployment.at_both(AUDITOR), *urls)
+    first = deployment.run("audit", "copy", "copy", *deployment.at_both(AUDITOR), *urls)
+    assert (first["archive_leaves_before"], first["audit_leaves_before"]) == (0, 0)
+    updated = deployment.run("audit", "copy", "copy", *deployment.at_both(AUDITOR), *urls)
+    assert updated["archive_leaves_before"] == first["archive_leaves"] <= updated["archive_leaves"]
     report = deployment.run("audit", "verify", "copy", "--roster", "roster.json")
     (complaint,) = report["complaints"]
     assert (complaint["rule"], complaint["who"]) == (Rule.REC_SHARD_HASH.id, "Bank/bob")

@@ -15,7 +15,6 @@ from rich.text import Text
 from tapeline.audit.auditor import audit
 from tapeline.audit.finding import Progress as Advance
 from tapeline.audit.report import Report
-from tapeline.base.errors import StateError
 from tapeline.base.text import plural, printable
 from tapeline.cli.auditroster import UNTRUSTED, Ground, ground_of
 from tapeline.cli.common import (
@@ -28,7 +27,7 @@ from tapeline.cli.common import (
     stderr,
     stdout,
 )
-from tapeline.cli.copyfolder import FolderLog, count_forks, open_copy, write_fork, write_pins
+from tapeline.cli.copyfolder import LOGS, FolderLog, count_forks, open_copy, write_fork
 from tapeline.cli.expiring import say_what_ends
 from tapeline.cli.failure import Status
 
@@ -85,17 +84,20 @@ def fetch(
     passphrase_file: PassphraseFile = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy both logs with every object and statement into a folder.
+    """Copy both logs with every object and statement into a folder; an earlier copy grows, and nothing in it changes.
 
     Example: `tapeline audit copy copy-of-march --roster roster.json --key auditor.key --relay 127.0.0.1:7001
     --relay-url http://127.0.0.1:7002 --escrow 127.0.0.1:7003 --escrow-url http://127.0.0.1:7004`
     """
-    from tapeline.cli.copying import copy_log
+    from tapeline.cli.copying import begin_copy, copy_log
     from tapeline.cli.sources import Sources
 
     passphrase = read_passphrase(passphrase_fd, passphrase_file, prompt="Passphrase of your key file")
     sources = Sources.connect(roster, key, passphrase, relay=relay, escrow=escrow)
-    out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    is_update = begin_copy(out, sources.pins)
+    before = {name: FolderLog(out / name).size() for name in LOGS}
+    if is_update:
+        stderr().print("The folder holds a copy of this deployment: it is updated; nothing in it is overwritten.")
     with _bars(shown=not as_json) as advance:
         # The audit log first: whatever it holds by then, the archive has the mirrored statements of soon after.
         audit_size = copy_log("audit", escrow_url, sources.audit, FolderLog(out / "audit"), advance)
@@ -104,8 +106,13 @@ def fetch(
     kept = count_forks(out)
     for number, fork in enumerate(sources.forks(kept), kept + 1):
         write_fork(out, number, fork)
-    _keep_pins(out, sources.pins)
-    result = {"copy": str(out), "archive_leaves": archive_size, "audit_leaves": audit_size}
+    result = {
+        "copy": str(out),
+        "archive_leaves_before": before["archive"],
+        "archive_leaves": archive_size,
+        "audit_leaves_before": before["audit"],
+        "audit_leaves": audit_size,
+    }
     print_result(result, as_json=as_json)
 
 
@@ -130,12 +137,6 @@ def complain(
     passphrase = read_passphrase(passphrase_fd, passphrase_file, prompt="Passphrase of your key file")
     index = hand_in(complaint, roster, key, passphrase, escrow)
     print_result({"audit_leaf": index}, as_json=as_json, human=f"Logged as audit leaf {index}.")
-
-
-def _keep_pins(out: Path, pins: dict[str, bytes]) -> None:
-    if (out / "copy.json").exists() and open_copy(out).pins != pins:
-        raise StateError("The folder holds a copy of another deployment.", "Copy into another folder.")
-    write_pins(out, pins)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tapeline.audit.copy import Copy, ForkCopy
-from tapeline.base.errors import MalformedInput, NotFound
+from tapeline.base.errors import MalformedInput, NotFound, StateError
 from tapeline.base.hashing import HASH_BYTES
 from tapeline.crypto.limits import MESSAGE_BYTES
 from tapeline.transparency.checkpoint import parse_checkpoint
@@ -70,15 +70,37 @@ class FolderLog:
         """Keep an object."""
         write_whole(self.object_path(object_hash), data)
 
+    def keep_tile(self, tile: TileId, data: bytes) -> None:
+        """Keep a tile, unless another one is kept under its name."""
+        keep_whole(self.folder / tile.path, data)
+
+    def keep_object(self, object_hash: bytes, data: bytes) -> None:
+        """Keep an object, unless another one is kept under its name."""
+        keep_whole(self.object_path(object_hash), data)
+
+    def size(self) -> int:
+        """Return how many leaves the newest checkpoint counts; 0 where there is none yet."""
+        current = self.folder / "checkpoint"
+        return parse_checkpoint(split_note(self.note())[0]).size if current.is_file() else 0
+
     def write_note(self, note: bytes) -> None:
         """Make a note the newest one, and keep the one before: it convicts a log that forks later."""
         current = self.folder / "checkpoint"
         if current.is_file():
             before = current.read_bytes()
             if before != note:
-                size = parse_checkpoint(split_note(before)[0]).size
-                write_whole(self.folder / "checkpoints" / str(size), before)
+                self._keep_note(before)
         write_whole(current, note)
+
+    def _keep_note(self, note: bytes) -> None:
+        text = split_note(note)[0]
+        name = str(parse_checkpoint(text).size)
+        kept = [*(self.folder / "checkpoints").glob(f"{name}-*"), self.folder / "checkpoints" / name]
+        present = [path for path in kept if path.is_file()]
+        if any(split_note(path.read_bytes())[0] == text for path in present):
+            return  # the same statement, cosigned again
+        # Two statements of one size convict the log: neither takes the other's place.
+        write_whole(self.folder / "checkpoints" / (f"{name}-{len(present)}" if present else name), note)
 
     @staticmethod
     def _read(path: Path, cause: str) -> bytes:
@@ -100,6 +122,21 @@ def write_whole(path: Path, data: bytes) -> None:
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)
     os.replace(partial, path)
+
+
+def keep_whole(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet; one that is there stays as it is, for it is evidence.
+
+    Raises:
+        StateError: the file is there and holds something else.
+    """
+    if not path.is_file():
+        write_whole(path, data)
+    elif path.read_bytes() != data:
+        raise StateError(
+            f"What was fetched differs from what the copy holds in {path}; the file stays as it is.",
+            "Copy into another folder and compare both: one of them was changed.",
+        )
 
 
 def write_pins(folder: Path, pins: dict[str, bytes]) -> None:
@@ -131,7 +168,7 @@ def open_copy(folder: Path) -> Copy:
 
 def write_fork(folder: Path, number: int, fork: ForkCopy) -> None:
     """Keep a fork under its number."""
-    write_whole(folder / "forks" / f"{number:08d}", fork.record_hash + fork.message)
+    keep_whole(folder / "forks" / f"{number:08d}", fork.record_hash + fork.message)
 
 
 def read_forks(folder: Path) -> Iterator[ForkCopy]:

@@ -10,9 +10,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from tapeline.base.errors import MalformedInput, StateError, Unavailable
-from tapeline.cli.copyfolder import FolderLog
+from tapeline.cli.copyfolder import LOGS, FolderLog, open_copy, write_pins
 from tapeline.transparency.checkpoint import parse_checkpoint
 from tapeline.transparency.merkle import HASH_BYTES
 from tapeline.transparency.note import MAX_NOTE_BYTES, split_note
@@ -43,18 +44,37 @@ Items = Callable[[int], Iterator[LoggedItem]]
 Report = Callable[[str, int, int], None]
 
 
+def begin_copy(folder: Path, pins: dict[str, bytes]) -> bool:
+    """Pin a new copy's deployment before anything is fetched; tell whether there is a copy of it already.
+
+    Raises:
+        StateError: the folder holds a copy of another deployment, or files of an unknown one.
+    """
+    if (folder / "copy.json").exists():
+        if open_copy(folder).pins != pins:
+            raise StateError("The folder holds a copy of another deployment.", "Copy into another folder.")
+        return any((folder / log).exists() for log in LOGS)
+    if folder.exists() and any(folder.iterdir()):
+        raise StateError(
+            "The folder is not empty, and says of no deployment that it is its copy.", "Copy into another folder."
+        )
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_pins(folder, pins)
+    return False
+
+
 def copy_log(name: str, url: str, items: Items, folder: FolderLog, report: Report) -> int:
     """Bring a log's copy up to its newest checkpoint; return the number of its leaves.
 
     Raises:
         Unavailable: the service does not answer.
-        StateError: it does not hand out every entry that its checkpoint counts.
+        StateError: it does not hand out every entry that its checkpoint counts, or hands out another than is kept.
     """
     note = _get(f"{url}/checkpoint", MAX_NOTE_BYTES)
     size = parse_checkpoint(split_note(note)[0]).size
     for tile in changed_tiles(0, size):
         if not folder.has_tile(tile):
-            folder.write_tile(tile, _hash_tile(url, tile))
+            folder.keep_tile(tile, _hash_tile(url, tile))
     _copy_entries(name, size, items, folder, report)
     folder.write_note(note)  # last: a checkpoint in the folder says that all below it is there
     return size
@@ -72,11 +92,11 @@ def _copy_entries(name: str, size: int, items: Items, folder: FolderLog, report:
             if item.index != position:
                 raise MalformedInput(f"The {name} log's entries do not come in order.", "Report its operator.")
             if item.object:
-                folder.write_object(item.object_hash, item.object)
+                folder.keep_object(item.object_hash, item.object)
             bundle.append(item.leaf)
             position += 1
             if len(bundle) == TILE_WIDTH or position == size:
-                folder.write_tile(TileId(ENTRIES, (position - 1) // TILE_WIDTH, len(bundle)), encode_bundle(bundle))
+                folder.keep_tile(TileId(ENTRIES, (position - 1) // TILE_WIDTH, len(bundle)), encode_bundle(bundle))
                 bundle = []
             report(f"{name} log", position, size)
         if position == before:

@@ -15,10 +15,11 @@ from audit_kit import Deployment, busy_deployment
 from typer.testing import CliRunner
 
 from tapeline.audit.auditor import audit
+from tapeline.audit.copy import ForkCopy
 from tapeline.base.errors import MalformedInput, StateError, Unavailable
 from tapeline.base.times import DAY
-from tapeline.cli.copyfolder import FolderLog, open_copy, write_pins
-from tapeline.cli.copying import LoggedItem, copy_log
+from tapeline.cli.copyfolder import FolderLog, open_copy, read_forks, write_fork, write_pins
+from tapeline.cli.copying import LoggedItem, begin_copy, copy_log
 from tapeline.cli.main import build
 from tapeline.cli.spoken import roster_words
 from tapeline.demo.spoil import drop_message
@@ -198,6 +199,48 @@ def test_the_checkpoint_before_is_kept(busy: Deployment, tmp_path: Path) -> None
     folder.write_note(early)
     folder.write_note(busy.archive.note(busy.now + 5000))
     assert folder.earlier_notes() == [early]
+
+
+def test_two_checkpoints_of_one_size_are_both_kept(busy: Deployment, tmp_path: Path) -> None:
+    """An operator forks the log and hands out a note of the old size: it must not take the old one's place."""
+    folder = FolderLog(tmp_path)
+    other = Deployment("busy").archive
+    other.entries = [bytes([number]) for number in range(len(busy.archive.entries))]
+    honest, forked = busy.archive.note(busy.now), other.note(busy.now)
+    for note in (honest, forked, busy.archive.note(busy.now + 5000), forked):
+        folder.write_note(note)
+    assert sorted(folder.earlier_notes()) == sorted([honest, forked])
+
+
+def test_what_a_copy_holds_is_never_overwritten(busy: Deployment, served: str, tmp_path: Path) -> None:
+    out = FolderLog(tmp_path / "out")
+    everything = items(busy, "audit", page=100)
+    copy_log("audit", f"{served}/audit", everything, out, nothing)
+    evidence = out.object_path(busy.roster.statement_hash)
+    evidence.write_bytes(b"what the operator handed out last month")
+    with pytest.raises(StateError, match=evidence.name):
+        copy_log("audit", f"{served}/audit", everything, out, nothing)
+    assert evidence.read_bytes() == b"what the operator handed out last month"
+
+
+def test_a_fork_that_is_kept_is_never_overwritten(tmp_path: Path) -> None:
+    write_fork(tmp_path, 1, ForkCopy(bytes(64), b"one"))
+    with pytest.raises(StateError, match="00000001"):
+        write_fork(tmp_path, 1, ForkCopy(bytes(64), b"other"))
+    assert [fork.message for fork in read_forks(tmp_path)] == [b"one"]
+
+
+def test_a_folder_of_another_deployment_is_refused_before_anything_is_written(busy: Deployment, tmp_path: Path) -> None:
+    ours = {"acme": busy.roster.statement_hash}
+    assert begin_copy(tmp_path / "new", ours) is False
+    (tmp_path / "new" / "audit").mkdir()
+    assert begin_copy(tmp_path / "new", ours) is True
+    (tmp_path / "unknown" / "archive").mkdir(parents=True)
+    for folder in ("new", "unknown"):
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(StateError, match="deployment"):
+            begin_copy(tmp_path / folder, {"acme": bytes(64)})
+        assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_no_tiles_to_be_had_is_told(tmp_path: Path) -> None:
