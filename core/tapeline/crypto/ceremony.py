@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
+from tapeline.base.ed25519 import SIGNATURE_BYTES
 from tapeline.base.errors import MalformedInput
 from tapeline.base.hashing import HASH_BYTES, counted, lp, tagged_hash, u64
 from tapeline.base.rules import Rule, require
 from tapeline.crypto.cocktail.setup import Setup, require_threshold
 from tapeline.crypto.group import Point
-from tapeline.crypto.signing import SIGNATURE_BYTES, SigningKey, signature_holds
+from tapeline.crypto.signing import SigningKey, signature_holds
 
 NONCE_BYTES = 32
 _ANNOUNCE, _ROUND1 = "dkg-announce", "dkg-round1"

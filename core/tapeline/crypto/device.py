@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tapeline.base.ed25519 import is_public_key
 from tapeline.base.rules import Rule, require
 from tapeline.crypto.ids import check_name, object_hash, user_id
 from tapeline.crypto.limits import DEPLOYMENT_BYTES, KEY_BYTES, SALT_BYTES
 from tapeline.crypto.objects import open_object, seal_object
-from tapeline.crypto.signing import SigningKey, is_public_key, signature_holds
+from tapeline.crypto.signing import SigningKey, signature_holds
 from tapeline.crypto.wire import encode, fixed
 from tapeline.wire.v1.objects_pb2 import DeviceEntry
 

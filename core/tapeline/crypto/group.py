@@ -14,6 +14,7 @@ from typing import NoReturn, final
 
 from nacl import bindings as sodium
 
+from tapeline.base.ed25519 import is_prime_order_point
 from tapeline.base.errors import CryptoFailure
 from tapeline.base.hashing import tagged_hash
 from tapeline.base.rules import Rule, require
@@ -40,9 +41,7 @@ class Point:
     def decode(cls, encoded: bytes) -> Point:
         """Return the point, or refuse what is not 32 bytes, not canonical, of small order, torsion or identity."""
         require(
-            len(encoded) == POINT_BYTES
-            and not hmac.compare_digest(encoded, _IDENTITY)
-            and bool(sodium.crypto_core_ed25519_is_valid_point(encoded)),
+            is_prime_order_point(encoded),
             Rule.GROUP_POINT,
             "A group element is not a canonical point of the prime-order subgroup, or is the identity.",
         )

@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import Self, final
 
+from tapeline.base.ed25519 import is_public_key
 from tapeline.base.errors import CryptoFailure, MalformedInput
 from tapeline.base.hashing import tagged_hash
 from tapeline.base.secret import Secret
@@ -26,7 +27,7 @@ from tapeline.crypto.passphrase import (
     open_under_passphrase,
     seal_under_passphrase,
 )
-from tapeline.crypto.signing import SEED_BYTES, SigningKey, is_public_key
+from tapeline.crypto.signing import SEED_BYTES, SigningKey
 
 __all__ = [
     "PersonKey",

@@ -1,27 +1,22 @@
 """Ed25519 signatures that name what they sign: over H("sig/" + kind, bytes) (protocol, Notation).
 
-The kind makes a login challenge useless as a message. All verification is libsodium's: OpenSSL accepts the identity
-as a public key, and two verifiers that disagree would let one party accept what another refuses.
+The kind makes a login challenge useless as a message. All verification is `tapeline.base.ed25519`.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NoReturn, Self, final
 
 from nacl import bindings as sodium
-from nacl.exceptions import BadSignatureError
 
+from tapeline.base.ed25519 import SIGNATURE_BYTES, ed25519_holds
 from tapeline.base.errors import MalformedInput
 from tapeline.base.hashing import tagged_hash
-from tapeline.base.rules import Refused, Rule, require
+from tapeline.base.rules import Rule, require
 from tapeline.base.secret import Secret
 from tapeline.base.times import Rng
-from tapeline.crypto.group import Point
 
-PUBLIC_BYTES = 32
 SEED_BYTES = 32
-SIGNATURE_BYTES = 64
 
 
 @final
@@ -103,20 +98,4 @@ def signature_holds(public: bytes, kind: str, body: bytes, signature: bytes) -> 
 
 def framed_signature_holds(public: bytes, message: bytes, signature: bytes) -> bool:
     """Tell whether `signature` is `public`'s over exactly `message`: DSSE and C2SP notes only."""
-    if len(signature) != SIGNATURE_BYTES or not is_public_key(public):
-        return False
-    try:
-        sodium.crypto_sign_open(signature + message, public)
-    except BadSignatureError:
-        return False
-    return True
-
-
-@lru_cache(maxsize=8192)  # public keys recur with every message, and the check costs as much as the verification
-def is_public_key(public: bytes) -> bool:
-    """Tell whether the bytes are a canonical point of prime order; under a small-order key anything verifies."""
-    try:
-        Point.decode(public)
-    except Refused:
-        return False
-    return True
+    return ed25519_holds(public, message, signature)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Self
 
+from tapeline.base.ed25519 import SIGNATURE_BYTES
 from tapeline.base.hashing import HASH_BYTES
 from tapeline.base.rules import Rule, refusing, require
 from tapeline.crypto.ceremony import escrow_key_id, vault_key_id
@@ -14,7 +15,6 @@ from tapeline.crypto.cocktail.transcript import Transcript
 from tapeline.crypto.group import POINT_BYTES, Point
 from tapeline.crypto.hpke import HpkePublic
 from tapeline.crypto.shamir import MAX_PARTICIPANTS
-from tapeline.crypto.signing import SIGNATURE_BYTES
 from tapeline.governance.dsse import Envelope
 from tapeline.governance.jsonform import Fields, Json
 from tapeline.governance.person import HPKE_PUBLIC_BYTES

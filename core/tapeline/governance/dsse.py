@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from tapeline.base.ed25519 import SIGNATURE_BYTES
 from tapeline.base.errors import MalformedInput
 from tapeline.base.hashing import tagged_hash
 from tapeline.base.rules import Rule, require
-from tapeline.crypto.signing import SIGNATURE_BYTES, SigningKey, framed_signature_holds
+from tapeline.crypto.signing import SigningKey, framed_signature_holds
 from tapeline.governance.jsonform import MAX_JSON_BYTES, Fields, Json, decode_json, encode_json
 from tapeline.transparency.encoding import decode_base64, encode_base64
 

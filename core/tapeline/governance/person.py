@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Self
 
+from tapeline.base.ed25519 import PUBLIC_BYTES, is_public_key
 from tapeline.base.rules import Refused, Rule, require
-from tapeline.crypto.signing import PUBLIC_BYTES, is_public_key
 from tapeline.governance.jsonform import Fields, Json
 from tapeline.transparency.keys import parse_vkey
 from tapeline.transparency.quorum import Policy, PolicyGroup, PolicyLog, PolicyWitness

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from tapeline.base.ed25519 import PUBLIC_BYTES
 from tapeline.base.hashing import HASH_BYTES
 from tapeline.base.rules import Rule, require
-from tapeline.crypto.signing import PUBLIC_BYTES
 from tapeline.governance.dsse import Envelope
 from tapeline.governance.jsonform import Fields, Json, is_name
 from tapeline.governance.roster import Roster

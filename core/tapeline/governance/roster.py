@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Self
 
+from tapeline.base.ed25519 import PUBLIC_BYTES, is_public_key
 from tapeline.base.rules import Rule, require
 from tapeline.base.times import HOUR, MINUTE
-from tapeline.crypto.signing import PUBLIC_BYTES, is_public_key
 from tapeline.governance.dsse import Envelope
 from tapeline.governance.jsonform import Fields, Json
 from tapeline.governance.person import Person, Witness, is_vkey, log_policy

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from nacl.signing import SigningKey
 
+from tapeline.base.ed25519 import ed25519_holds
 from tapeline.base.errors import MalformedInput
 from tapeline.base.rules import Rule, require
 from tapeline.base.secret import Secret
 from tapeline.transparency.encoding import MAX_TIMESTAMP
 from tapeline.transparency.keys import COSIGNATURE_V1, VerifierKey, parse_signing_key
-from tapeline.transparency.note import NoteSignature, ed25519_verifies
+from tapeline.transparency.note import NoteSignature
 
 _TIME_BYTES = 8
 _SIGNATURE_BYTES = 64
@@ -73,7 +74,7 @@ def verify_cosignature(text: bytes, signature: NoteSignature, key: VerifierKey) 
         and signature.is_by(key)
         and len(signature.value) == _TIME_BYTES + _SIGNATURE_BYTES
         and 0 < timestamp <= MAX_TIMESTAMP
-        and ed25519_verifies(key.public, _message(text, timestamp), signature.value[_TIME_BYTES:])
+        and ed25519_holds(key.public, _message(text, timestamp), signature.value[_TIME_BYTES:])
     )
     require(valid, Rule.NOTE_SIGNATURE, "A known witness's cosignature does not verify.")
     return timestamp

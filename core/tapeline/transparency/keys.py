@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from nacl.bindings import crypto_core_ed25519_is_valid_point
 from nacl.signing import SigningKey
 
+from tapeline.base.ed25519 import is_public_key
 from tapeline.base.rules import Rule, require
 from tapeline.base.secret import Secret
 from tapeline.transparency.encoding import decode_base64, encode_base64
@@ -65,7 +65,7 @@ def parse_vkey(text: str) -> VerifierKey:
         Refused: POLICY_SYNTAX, also where the id is not the one that C2SP derives, or the point is of small order.
     """
     name, kind, public = _parse_parts(text)
-    require(crypto_core_ed25519_is_valid_point(public), Rule.POLICY_SYNTAX, "The key is no point of the prime group.")
+    require(is_public_key(public), Rule.POLICY_SYNTAX, "The key is no point of the prime group.")
     key = VerifierKey(name, kind, public)
     require(key.encode() == text, Rule.POLICY_SYNTAX, "The key's id is not the one of its name, type and key.")
     return key

@@ -14,10 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nacl.bindings import crypto_core_ed25519_is_valid_point
-from nacl.exceptions import CryptoError
-from nacl.signing import SigningKey, VerifyKey
+from nacl.signing import SigningKey
 
+from tapeline.base.ed25519 import ed25519_holds
 from tapeline.base.rules import Rule, require
 from tapeline.base.secret import Secret
 from tapeline.transparency.encoding import decode_base64, encode_base64
@@ -119,21 +118,6 @@ def _is_plain(raw: bytes) -> bool:
     return all(char >= " " or char == "\n" for char in text)
 
 
-def ed25519_verifies(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Tell whether an Ed25519 signature (64 bytes) is valid, by PyNaCl as everywhere in the protocol.
-
-    As with every other key of the protocol, one that is no point of the prime-order group verifies nothing: a
-    low-order component would let one signature hold for several keys.
-    """
-    try:
-        if not crypto_core_ed25519_is_valid_point(public):
-            return False
-        VerifyKey(public).verify(message, signature)
-    except (CryptoError, ValueError):
-        return False
-    return True
-
-
 def verify_note_signature(note: Note, keys: Sequence[VerifierKey]) -> tuple[NoteSignature, ...]:
     """Check the note against plain Ed25519 keys and return the signatures that are theirs, at least one.
 
@@ -146,7 +130,7 @@ def verify_note_signature(note: Note, keys: Sequence[VerifierKey]) -> tuple[Note
     require(known != [], Rule.NOTE_SIGNATURE, "No signature of a known key is on the note.")
     for key, signature in known:
         require(
-            ed25519_verifies(key.public, note.text, signature.value),
+            ed25519_holds(key.public, note.text, signature.value),
             Rule.NOTE_SIGNATURE,
             "A known key's signature on the note does not verify.",
         )

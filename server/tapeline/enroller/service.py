@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tapeline.base.ed25519 import is_public_key
 from tapeline.base.errors import PermissionRefused
 from tapeline.base.hashing import tagged_hash
 from tapeline.base.times import HOUR, MINUTE, Clock, Rng
@@ -16,7 +17,7 @@ from tapeline.crypto.enrolment import EnrolmentCode, log_key_hash, new_code, ver
 from tapeline.crypto.ids import check_name
 from tapeline.crypto.limits import SALT_BYTES
 from tapeline.crypto.membership import sign_statement
-from tapeline.crypto.signing import SigningKey, is_public_key
+from tapeline.crypto.signing import SigningKey
 from tapeline.enroller.store import add_code, find_code, salt_of, use_code
 from tapeline.governance.roster import Roster
 from tapeline.rpc.rate import RateLimiter

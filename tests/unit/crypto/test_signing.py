@@ -6,6 +6,7 @@ import pickle
 import pytest
 from dkg_kit import seeded
 
+from tapeline.base.ed25519 import is_public_key
 from tapeline.base.errors import MalformedInput
 from tapeline.base.hashing import tagged_hash
 from tapeline.base.rules import Refused, Rule
@@ -13,7 +14,6 @@ from tapeline.base.secret import Secret
 from tapeline.crypto.signing import (
     SigningKey,
     framed_signature_holds,
-    is_public_key,
     signature_holds,
     verify_signature,
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tapeline.base.ed25519 import SIGNATURE_BYTES
 from tapeline.base.rules import Rule, require
 from tapeline.crypto.ceremony import NONCE_BYTES, Announcement, verify_announcement
 from tapeline.crypto.group import POINT_BYTES, Point
-from tapeline.crypto.signing import SIGNATURE_BYTES
 from tapeline.custodian.ceremony.call import Call
 
 _BYTES = POINT_BYTES + NONCE_BYTES + SIGNATURE_BYTES
