@@ -96,6 +96,8 @@ def _documents(deployment: Deployment) -> None:
         assert "revoked" in answer
     assert "revoked" in json.dumps(deployment.run("reviewer", "ask-vault", second, *reviewer, expect=1))
 
+    _except_and_take_back(deployment, second)
+
     # The reviewer takes the own case back alone; an outsider may not, and no statement is posted for them.
     third = _file(deployment, "Matter 3")
     own = ["officer", "revoke", "case", third[:10], "--reason", "Mistake."]
@@ -105,6 +107,23 @@ def _documents(deployment: Deployment) -> None:
     # One officer alone revokes nothing: the second signature is asked for.
     refused = deployment.run("officer", "revoke", "person", "cora", *deployment.at_escrow(OFFICERS[0]), expect=1)
     assert "2 officers must sign" in json.dumps(refused)
+
+
+def _except_and_take_back(deployment: Deployment, case: str) -> None:
+    """Officers except a record, which everybody who sees the case is shown, and think better of it."""
+    words = ("except-record", case[:12], "ab" * 64, "--rule", "REC-25", "--reason", "The relay hid a leaf.")
+    alone = ["officer", *words[:4], "REC-9", *words[5:], *deployment.at_escrow(OFFICERS[0]), "--out", "never.json"]
+    assert "stays sealed" in json.dumps(deployment.run(*alone, expect=1))
+    _revoke(deployment, "exception.json", *words)
+    told = deployment.run("officer", "show", "exception.json", "--roster", "roster.json")
+    assert len(told["signed_by"]) == 2
+    eventually(lambda: len(_excepted(deployment, case)) == 1, what="the exception is public")
+    _revoke(deployment, "undone.json", "revoke", "exception", str(told["statement"])[:12], "--reason", "A mistake.")
+    eventually(lambda: _excepted(deployment, case) == [], what="the exception is gone")
+
+
+def _excepted(deployment: Deployment, case: str) -> list[dict]:
+    return deployment.run("reviewer", "status", case, *deployment.at_both(REVIEWER), "--data", "workspace")["excepted"]
 
 
 def _refused_release(deployment: Deployment, name: str) -> str:

@@ -273,8 +273,17 @@ class Deployment:
             leaf_time_ms=self.now + SECOND,
         )  # fmt: skip
 
-    def open(self, name: str, conversation: bytes, spoil: Callable[[bytes], bytes] = lambda record: record) -> Talk:
-        """Open a session; `spoil` may change the record before the (dishonest) relay logs it."""
+    def open(
+        self,
+        name: str,
+        conversation: bytes,
+        spoil: Callable[[bytes], bytes] = lambda record: record,
+        believes: Callable[[Facts], Facts] = lambda facts: facts,
+    ) -> Talk:
+        """Open a session; `spoil` may change the record before the (dishonest) relay logs it.
+
+        `believes` is what that relay made the sender take for the directory.
+        """
         user, certificate = self.users[name], self.certificate
         target = VaultTarget(FIRM, certificate.v_key_id, self.vault.public())
         pending = make_reservation(
@@ -285,7 +294,8 @@ class Deployment:
             self.services["vault"], pending.reservation_hash, certificate.v_key_id, pending.cq, slot_hash
         )
         made = create_record(
-            signing_key=user.key, reservation=pending, receipts=[receipt], facts=self.facts(user, conversation),
+            signing_key=user.key, reservation=pending, receipts=[receipt],
+            facts=believes(self.facts(user, conversation)),
             not_before_ms=self.now, not_after_ms=self.now + HOUR, rng=self.rng,
         )  # fmt: skip
         record = spoil(made.record)

@@ -14,6 +14,7 @@ from tapeline.cli.asking import SureOption, require_yes
 from tapeline.cli.common import JsonOption, PassphraseFd, PassphraseFile, command_errors, print_result, stderr
 from tapeline.cli.files import read_bounded, replace_whole, require_free, write_new
 from tapeline.cli.officer_ceremony import app as ceremony_app
+from tapeline.cli.officer_except import app as except_app
 from tapeline.cli.officer_revoke import app as revoke_app
 from tapeline.cli.officer_roster import PreviousOption
 from tapeline.cli.officer_roster import app as roster_app
@@ -28,6 +29,7 @@ app = typer.Typer(help="Found the organisation, sign for it, let people and devi
 app.add_typer(roster_app, name="roster")
 app.add_typer(ceremony_app, name="ceremony")
 app.add_typer(revoke_app)
+app.add_typer(except_app)
 
 MAX_STATEMENT_FILE = 16 * 1024 * 1024
 KnownRosterOption = Annotated[
@@ -59,7 +61,7 @@ def show(
 @app.command()
 @command_errors
 def sign(
-    file: Annotated[Path, typer.Argument(help="Roster, certificate, revocation or hold to sign.")],
+    file: Annotated[Path, typer.Argument(help="Roster, certificate, revocation, exception or hold to sign.")],
     key: KeyOption,
     previous: PreviousOption = None,
     roster: KnownRosterOption = None,
@@ -117,7 +119,7 @@ def _require_officer(public: bytes, *rosters: Roster | None) -> None:
 @app.command()
 @command_errors
 def post(
-    file: Annotated[Path, typer.Argument(help="Signed roster, certificate or revocation.")],
+    file: Annotated[Path, typer.Argument(help="Signed roster, certificate, revocation or exception.")],
     key: KeyOption,
     roster: RosterOption,
     escrow: EscrowOption,

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     APPROVAL = "approval"
     WARRANT = "warrant"
     MANIFEST = "manifest"
+    EXCEPTION = "exception"
     ESCROW_KEY = "escrow-key"
 
 
@@ -74,7 +75,7 @@ def revoke(
     passphrase_file: PassphraseFile = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Revoke a person, device, key, case, warrant, approval, manifest or escrow key; never undone.
+    """Revoke a person, device, key, case, warrant, approval, manifest, exception or escrow key; never undone.
 
     Officers revoke anything together: --out writes the statement, the others sign it, one posts it. A reviewer revokes
     the own case alone, an approver the own approval.

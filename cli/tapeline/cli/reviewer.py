@@ -205,6 +205,7 @@ def _status(found: CaseStatus) -> dict[str, object]:
         ],
         "vault_released": found.vault_released,
         "left_out": [one.payload() for one in found.left_out],
+        "excepted": [one.payload() for one in found.excepted],
         "closed": found.closed,
         "ended": found.ended,
         "missing": list(found.missing),
@@ -222,6 +223,7 @@ def _status_table(found: CaseStatus) -> Table:
         *((f"Epoch {one.epoch}", f"{len(one.released_by)} of {one.threshold} custodians") for one in found.epochs),
         ("Vault", "released" if found.vault_released else "not yet"),
         *([("Refused", "\n".join(one.sentence for one in found.left_out))] if found.left_out else []),
+        *([("Warning", "\n".join(one.sentence for one in found.excepted))] if found.excepted else []),
         ("Missing", "\n".join(found.missing) or "nothing: open it") if not found.ended else ("State", found.ended),
     ]
     for name, value in rows:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tapeline.base.text import printable
 from tapeline.cli.common import JsonOption, PassphraseFd, PassphraseFile, command_errors, print_result
 from tapeline.cli.parties import EscrowOption, KeyOption, RelayOption, RosterOption, desk_of, open_person, unhex
 from tapeline.cli.reviewer_common import CaseArgument, DataOption, workspace_of
@@ -145,9 +146,12 @@ def _judgement(opened: Opened) -> dict[str, object]:
         "expected": judged.expected,
         "sealed_sessions": judged.sealed_sessions,
         "refused": [{"session": one.record_hash.hex(), "rules": list(one.rules)} for one in judged.refused],
+        "excepted": [one.payload() for one in judged.excepted],
         "findings": list(judged.findings),
     }
 
 
 def _sentences(opened: Opened) -> str:
-    return "\n".join((opened.completeness.sentence, *(f"- {finding}" for finding in opened.completeness.findings)))
+    judged = opened.completeness
+    notes = (*(printable(one.sentence) for one in judged.excepted), *judged.findings)
+    return "\n".join((judged.sentence, *(f"- {note}" for note in notes)))

@@ -13,6 +13,7 @@ For each leaf, in the order of the log:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tapeline.audit.copy import LogCopy
@@ -25,9 +26,10 @@ from tapeline.base.errors import NotFound, TapelineError
 from tapeline.base.rules import Refused, Rule
 from tapeline.crypto.limits import LEAF_BYTES
 from tapeline.crypto.message.verify import parse_message
+from tapeline.crypto.record.excepted import verify_with_exceptions
 from tapeline.crypto.record.parse import ParsedRecord, parse_record
 from tapeline.crypto.record.proof import Statement, verify_proof
-from tapeline.crypto.record.verify import verify_record
+from tapeline.crypto.record.verify import EXCEPTABLE, verify_record
 from tapeline.crypto.wire import parse
 from tapeline.directory.checked import NUMBERED
 from tapeline.directory.state import DirectoryState
@@ -143,7 +145,13 @@ class ArchiveReplay:
             leaf_index=index,
             leaf_time_ms=leaf.relay_time_ms,
         )
-        self.sessions.add(verify_record(record, facts), where)  # 4
+        try:
+            verified = verify_record(record, facts)  # 4
+        except Refused:
+            with suppress(Refused):
+                self.sessions.unsound[record.record_hash] = verify_with_exceptions(record, facts, EXCEPTABLE)[1]
+            raise
+        self.sessions.add(verified, where)
         self.tally.sessions_sound += 1
 
     def _name_bad_proofs(self, record: ParsedRecord, where: str) -> None:

@@ -38,6 +38,8 @@ class Check(Enum):
     """A conversation's sequence, or a session's message index, has a gap or a repeat."""
     LEFT_OUT = "AUD-12"
     """A release leaves out a session whose record did not verify for its maker."""
+    EXCEPTION = "AUD-13"
+    """The officers except a record, a release rests on that, or an unsound record was released without."""
     UNKNOWN = "AUD-11"
     """An entry of a kind, or in a form, that the auditor cannot read."""
 

@@ -7,7 +7,7 @@ For a release at audit leaf i:
 3. the warrant was neither expired nor revoked when the release was logged, nor was the case, an approval, or one
    who signed or asked for them; the case was not closed; each approval was still its approver's last word;
 4. the release is signed by the custodian, or the vault, and names only sessions of the manifest;
-5. nobody released a session twice for one warrant;
+5. nobody released a session twice for one warrant; none that is unsound without the officers' exception;
 6. the manifest's note is of this archive, and its list is exactly the case's scope.
 """
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from tapeline.audit.exceptions import judge_excepted, name_exceptions
 from tapeline.audit.finding import Check, Findings, short
 from tapeline.audit.notes import NoteTable
 from tapeline.audit.sessions import SessionTable
@@ -59,6 +60,7 @@ class ReleaseJudge:
     def judge(self) -> int:
         """Judge everything; return how many releases there are."""
         warrants = {leaf_hash(entry.data): (entry, self._warrant(entry)) for entry in self._history.of_kind("warrant")}
+        name_exceptions(self._history, self._findings)
         releases = list(self._history.of_kind("release", "vault-release"))
         for entry in releases:
             self._release(entry, warrants)
@@ -169,6 +171,7 @@ class ReleaseJudge:
         else:
             self._judge_release(entry, who, release, warrant_entry, sound)
         self._judge_once(entry, who, release)
+        judge_excepted(self._history, self._sessions, self._findings, entry, who, release)
 
     def _signed(self, entry: Entry, envelope: Envelope) -> tuple[str, VaultRelease]:
         roster = self._history.roster_at(entry.index)

@@ -39,6 +39,8 @@ class SessionTable:
         self._sessions: dict[bytes, Session] = {}
         self._used: dict[tuple[str, bytes], str] = {}
         self._orphans: dict[bytes, list[str]] = {}
+        self.unsound: dict[bytes, frozenset[Rule]] = {}
+        """Records that only exceptions could open: the rules that each breaks. Others that failed are not here."""
 
     def __len__(self) -> int:
         return len(self._sessions)

@@ -18,6 +18,7 @@ from tapeline.governance.closing import verify_closing
 from tapeline.governance.complaint import KIND as COMPLAINT
 from tapeline.governance.complaint import read_complaint_text
 from tapeline.governance.dsse import Envelope, parse_envelope
+from tapeline.governance.exception import RecordException, standing_exceptions, verify_exception
 from tapeline.governance.opening import verify_opening
 from tapeline.governance.revocation import Revoked, maker_of, verify_revocation
 from tapeline.governance.roster import Roster
@@ -67,6 +68,15 @@ class AuditHistory:
         ]
         ledger = Ledger(self.roster_at(below), self.rosters.in_force(at_ms), self.revoked, at_ms, below)
         return standing_of(case, leaves, ledger)
+
+    def exceptions(self, case: bytes, *, below: int) -> tuple[RecordException, ...]:
+        """Return the officers' exceptions that stood for a case below an index of the audit log."""
+        logged = [
+            one.envelope
+            for one in self.of_kind(RecordException.kind)
+            if one.index < below and one.about == case and one.envelope is not None
+        ]
+        return standing_exceptions(logged, case, self.roster_at(below), self.revoked, below=below)
 
     def of_kind(self, *kinds: str) -> Iterator[Entry]:
         """Yield the entries of some kinds."""
@@ -158,6 +168,7 @@ _VERIFIERS: dict[str, Callable[[Entry, Envelope, AuditHistory], object]] = {
     "roster": _take_roster,
     "revocation": _take_revocation,
     "escrow-key": lambda _, envelope, history: verify_certificate(envelope, history.rosters.current),
+    "exception": lambda _, envelope, history: verify_exception(envelope, history.rosters.current),
     "opening": lambda _, envelope, history: verify_opening(envelope, history.rosters.current),
     "closing": lambda _, envelope, history: verify_closing(envelope, history.rosters.current),
 }

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from tapeline.base.errors import TapelineError
 from tapeline.base.rules import Refused, Rule, refusing, require
 from tapeline.base.times import MINUTE
 from tapeline.governance.auditleaf import parse_audit_leaf
 from tapeline.governance.chain import RosterChain, guarded
-from tapeline.governance.dsse import parse_envelope
+from tapeline.governance.dsse import Envelope, parse_envelope
+from tapeline.governance.exception import RecordException
 from tapeline.governance.revocation import Revocation, Revoked, maker_of
 from tapeline.governance.roster import Roster
 from tapeline.governance.standing import DECIDING, CaseLeaf
@@ -45,6 +47,7 @@ class AuditView:
         chain: the rosters, each with the age that the notes prove.
         revoked: the revocations that count.
         about: the leaves that decide how the case stands that the view was made for.
+        exceptions: those logged for that case, as far as their texts came along; without one less is released.
     """
 
     note: CosignedCheckpoint
@@ -54,6 +57,7 @@ class AuditView:
     chain: RosterChain
     revoked: Revoked
     about: tuple[CaseLeaf, ...]
+    exceptions: tuple[Envelope, ...]
 
     @property
     def time_ms(self) -> int:
@@ -112,7 +116,8 @@ def replay(
         chain.verify_audit_note(note)
     verified = tuple(found for found in (_believed(one, chain) for one in notes) if found is not None)
     hashes = tuple(merkle.leaf_hash(entry.leaf) for entry in entries)
-    view = AuditView(verified[-1], verified, leaves, hashes, chain, revoked, _deciding(entries, leaves, chain, about))
+    deciding, exceptions = _deciding(entries, leaves, chain, about), _exceptions(entries, leaves, about)
+    view = AuditView(verified[-1], verified, leaves, hashes, chain, revoked, deciding, exceptions)
     require(view.note.size == len(entries), Rule.GATE_CHECKPOINT, "The leaves are not all those of the checkpoint.")
     for checkpoint in verified:
         require(
@@ -201,6 +206,21 @@ def _deciding(
         if leaf.kind in DECIDING and leaf.about == about and version:
             _require_text(entry, leaf)
             found.append(CaseLeaf(index, parse_envelope(entry.statement, leaf.kind), chain.at(version)))
+    return tuple(found)
+
+
+def _exceptions(entries: Sequence[AuditEntry], leaves: Sequence[AuditLeaf], about: bytes) -> tuple[Envelope, ...]:
+    """Return the exceptions logged for a case; one that does not come with its text excepts nothing."""
+    found: list[Envelope] = []
+    for entry, leaf in zip(entries, leaves, strict=True):
+        if (leaf.kind, leaf.about) != (RecordException.kind, about):
+            continue
+        try:
+            envelope = parse_envelope(entry.statement, leaf.kind)
+        except TapelineError:
+            continue
+        if envelope.statement_hash == leaf.statement_hash:
+            found.append(envelope)
     return tuple(found)
 
 

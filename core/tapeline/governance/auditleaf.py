@@ -26,6 +26,7 @@ ABOUT_A_CASE = frozenset(
         "vault-release",
         "opening",
         "closing",
+        "exception",
     }
 )
 """Kinds whose leaves say which case they are about; a case's own leaf names itself."""

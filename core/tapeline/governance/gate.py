@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tapeline.base.rules import Rule, require
 from tapeline.governance.case import Case, case_signers
+from tapeline.governance.exception import standing_exceptions
 from tapeline.governance.gate_documents import (
     step_1_replay_audit_log,
     step_1_require_clock,
@@ -50,7 +51,8 @@ def pass_gate(package: GateInput, agent: AgentMemory, consent: Consent, now_ms: 
     3. The relay signed the manifest, over a cosigned archive; every session asked for is in it and in scope.
     4. The warrant names exactly these, is a leaf of the audit log, and has been public for the delay.
     5. Every record that is released is in the archive and verifies in full; no C0 was answered for another record. One
-       that does not is left out and named; where none does, the warrant is refused.
+       that does not is left out and named; where none does, the warrant is refused. Where the officers except a record
+       from a rule about the directory's view, it is judged by all others, released and named.
     6. The bundle's key is the one in the case.
     7. A person, or the agent's own policy, allows it; no session is released twice for the warrant.
 
@@ -95,6 +97,7 @@ def pass_gate_before_ciphertext(package: GateInput, agent: AgentMemory, now_ms: 
         reviewers=case_signers(Case.envelope(package.case), roster),
         approvals=approvals,
         standing=standing,
+        exceptions=standing_exceptions(audit.exceptions, case.statement_hash, roster, audit.revoked),
         manifest=manifest,
         archive=archive,
         warrant=warrant,
@@ -128,6 +131,7 @@ def summarise(package: GateInput, agent: AgentMemory, now_ms: int) -> GateSummar
         conversations=len({session.verified.conversation for session in sessions}),
         sessions=len(sessions),
         left_out=left_out,
+        excepted=tuple(one for session in sessions for one in session.excepted),
         messages=sum(row.messages for row in before.manifest.sessions if row.record_hash in hashes),
         window_from_ms=case.window.from_ms,
         window_to_ms=case.window.to_ms,

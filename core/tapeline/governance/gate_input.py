@@ -18,6 +18,7 @@ from tapeline.governance.approvals import VerifiedApproval
 from tapeline.governance.audit_replay import AuditEntry, AuditView
 from tapeline.governance.case import Case
 from tapeline.governance.certificate import EscrowCertificate
+from tapeline.governance.exception import Excepted, RecordException
 from tapeline.governance.leftout import LeftOut
 from tapeline.governance.manifest import Manifest
 from tapeline.governance.person import Person
@@ -160,11 +161,13 @@ class Consent:
     Attributes:
         warrant_leaf, record_hashes: what a person was shown (`summarise`) and said yes to; empty where nobody did.
         unattended_classes: retention classes that the agent's own policy file releases without asking.
+        unattended_exceptions: whether that goes for records that the officers except, too.
     """
 
     warrant_leaf: bytes = b""
     record_hashes: frozenset[bytes] = frozenset()
     unattended_classes: frozenset[str] = frozenset()
+    unattended_exceptions: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,6 +180,7 @@ class BeforeCiphertext:
         case, manifest, warrant, approvals: verified.
         reviewers: who signed the case.
         standing: the last words of all approvers.
+        exceptions: the officers', that stand for the case.
         archive: the checkpoint of the package's archive note.
         warrant_leaf: RFC 6962 leaf hash of the warrant's first audit leaf, 32 bytes.
         memory: the agent's, with the audit checkpoint and T of this package.
@@ -188,6 +192,7 @@ class BeforeCiphertext:
     reviewers: tuple[Person, ...]
     approvals: tuple[VerifiedApproval, ...]
     standing: Standing
+    exceptions: tuple[RecordException, ...]
     manifest: Manifest
     archive: CosignedCheckpoint
     warrant: Warrant
@@ -202,11 +207,15 @@ class BeforeCiphertext:
 
 @dataclass(frozen=True)
 class GateSession:
-    """A session that may be opened: the verified record, as parsed (with its slots), and its E's certificate."""
+    """A session that may be opened: the verified record, as parsed (with its slots), and its E's certificate.
+
+    `excepted` holds the officers' exceptions from the rules that the record breaks; empty where it is sound.
+    """
 
     verified: VerifiedRecord
     record: ParsedRecord
     certificate: EscrowCertificate
+    excepted: tuple[RecordException, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -231,6 +240,11 @@ class GatePass:
     def case(self) -> Case:
         """The case."""
         return self.before.case
+
+    @property
+    def excepted(self) -> tuple[Excepted, ...]:
+        """The sessions among those released that are unsound, as a release names them."""
+        return tuple(sorted(Excepted.of(one) for session in self.sessions for one in session.excepted))
 
     @property
     def warrant_leaf(self) -> bytes:
@@ -259,6 +273,7 @@ class GateSummary:
     conversations: int
     sessions: int
     left_out: tuple[LeftOut, ...]
+    excepted: tuple[RecordException, ...]
     messages: int
     window_from_ms: int
     window_to_ms: int

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from tapeline.base.errors import TapelineError
 from tapeline.base.rules import Rule, refusing, require
 from tapeline.crypto.hpke import HpkePublic
-from tapeline.crypto.record.verify import VerifiedRecord, verify_record
+from tapeline.crypto.record.excepted import verify_with_exceptions
+from tapeline.crypto.record.verify import VerifiedRecord
 from tapeline.governance.case import Case
 from tapeline.governance.certificate import EscrowCertificate
+from tapeline.governance.exception import RecordException, exceptions_of
 from tapeline.governance.gate_input import (
     AgentMemory,
     BeforeCiphertext,
@@ -65,11 +67,11 @@ def judge_records(
 
 def _judge_record(package: GateInput, before: BeforeCiphertext, one: GateRecord) -> GateSession:
     _require_archived(one, before.archive)
-    verified = _verify_record(package, one)
+    verified, excepted = _verify_record(package, one, before.exceptions)
     # Where this fails, step 3 could not hold the record against the scope.
     fact = package.directory.session_fact(one.record, leaf_index=one.index, leaf_time_ms=one.leaf.relay_time_ms)
     require_in_scope(before.case, fact)
-    return GateSession(verified, one.record, _certificate(package, before.case, verified))
+    return GateSession(verified, one.record, _certificate(package, before.case, verified), excepted)
 
 
 def _require_archived(one: GateRecord, archive: CosignedCheckpoint) -> None:
@@ -81,15 +83,19 @@ def _require_archived(one: GateRecord, archive: CosignedCheckpoint) -> None:
     )
 
 
-def _verify_record(package: GateInput, one: GateRecord) -> VerifiedRecord:
+def _verify_record(
+    package: GateInput, one: GateRecord, exceptions: Sequence[RecordException]
+) -> tuple[VerifiedRecord, tuple[RecordException, ...]]:
+    """Return the record, and the exceptions that it needs; each of another rule, record or case is of no use."""
     facts = package.directory.facts_of(one.record, leaf_index=one.index, leaf_time_ms=one.leaf.relay_time_ms)
-    verified = verify_record(one.record, facts)
+    granted = exceptions_of(exceptions, one.record.record_hash)
+    verified, broken = verify_with_exceptions(one.record, facts, frozenset(granted))
     require(
         one.leaf.conversation_tag == verified.membership.tag,
         Rule.GATE_RECORD,
         "The archive leaf is filed under another conversation.",
     )
-    return verified
+    return verified, tuple(granted[rule] for rule in sorted(broken, key=lambda rule: rule.id))
 
 
 def _certificate(package: GateInput, case: Case, record: VerifiedRecord) -> EscrowCertificate:
@@ -107,7 +113,12 @@ def step_6_take_bundle_key(case: Case) -> HpkePublic:
 def step_7_require_consent(before: BeforeCiphertext, sessions: Sequence[GateSession], consent: Consent) -> None:
     """Demand a person's yes to exactly this, or the policy's."""
     confirmed = consent.warrant_leaf == before.warrant_leaf and consent.record_hashes == hashes_of(sessions)
-    unattended = classes_of(sessions) <= consent.unattended_classes and len(sessions) > 0
+    sound = all(session.excepted == () for session in sessions)
+    unattended = (
+        classes_of(sessions) <= consent.unattended_classes
+        and len(sessions) > 0
+        and (sound or consent.unattended_exceptions)
+    )
     require(confirmed or unattended, Rule.GATE_CONSENT, "Neither a person nor this agent's policy allowed the release.")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypedDict
 
 from tapeline.base.hashing import HASH_BYTES, tagged_hash
 from tapeline.base.rules import Rule, require
 from tapeline.governance.dsse import Envelope
+from tapeline.governance.exception import RULES, Excepted
 from tapeline.governance.jsonform import Fields, Json
 from tapeline.governance.leftout import LeftOut
 from tapeline.governance.manifest import MAX_SESSIONS
@@ -27,6 +28,7 @@ class VaultRelease(Statement):
         record_hashes: the sessions, in increasing order of hash.
         bundle_hash: `bundle_hash` of the sealed bundle's bytes.
         left_out: sessions asked for that were not released, each with its rule, in increasing order of hash.
+        excepted: released sessions whose records are unsound, with the officers' exceptions; sorted.
     """
 
     kind: ClassVar[str] = "vault-release"
@@ -37,6 +39,7 @@ class VaultRelease(Statement):
     record_hashes: tuple[bytes, ...]
     bundle_hash: bytes
     left_out: tuple[LeftOut, ...] = field(default=(), kw_only=True)
+    excepted: tuple[Excepted, ...] = field(default=(), kw_only=True)
 
     def payload(self) -> dict[str, Json]:
         """Return the JSON object that is signed."""
@@ -48,12 +51,13 @@ class VaultRelease(Statement):
             "record_hashes": hex_list(self.record_hashes),
             "bundle_hash": self.bundle_hash.hex(),
             "left_out": [one.payload() for one in self.left_out],
+            "excepted": [one.payload() for one in self.excepted],
         }
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
         """Build the release from its fields."""
-        return cls(*_read_common(fields), left_out=_read_left_out(fields))
+        return cls(*_read_common(fields), **_read_rows(fields))
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Release(VaultRelease):
     @classmethod
     def read(cls, fields: Fields) -> Self:
         """Build the release from its fields."""
-        return cls(*_read_common(fields), left_out=_read_left_out(fields), custodian=fields.name("custodian"))
+        return cls(*_read_common(fields), **_read_rows(fields), custodian=fields.name("custodian"))
 
 
 def bundle_hash(sealed_bundle: bytes) -> bytes:
@@ -127,8 +131,17 @@ def _read_common(fields: Fields) -> tuple[bytes, bytes, int, tuple[bytes, ...], 
     )
 
 
-def _read_left_out(fields: Fields) -> tuple[LeftOut, ...]:
+class _Rows(TypedDict):
+    left_out: tuple[LeftOut, ...]
+    excepted: tuple[Excepted, ...]
+
+
+def _read_rows(fields: Fields) -> _Rows:
     left_out = fields.objects("left_out", LeftOut.read, limit=MAX_SESSIONS)
     hashes = [one.record_hash for one in left_out]
     require(hashes == sorted(set(hashes)), Rule.DSSE_SYNTAX, "A release leaves sessions out twice, or unsorted.")
-    return left_out
+    excepted = fields.objects("excepted", Excepted.read, limit=MAX_SESSIONS * len(RULES))
+    require(
+        list(excepted) == sorted(set(excepted)), Rule.DSSE_SYNTAX, "A release's exceptions are doubled or unsorted."
+    )
+    return {"left_out": left_out, "excepted": excepted}

@@ -14,7 +14,7 @@ from tapeline.governance.jsonform import Fields, Json, is_name
 from tapeline.governance.roster import Roster
 from tapeline.governance.statement import Statement
 
-BY_STATEMENT_HASH = ("case", "approval", "manifest", "warrant")
+BY_STATEMENT_HASH = ("case", "approval", "manifest", "warrant", "exception")
 BY_OBJECT_HASH = ("device", "escrow-key", "vault-key")
 USER, READMISSION = "user", "readmission"
 """A user leaves: all devices so far end, and none enters the directory, until a readmission of the same user."""

@@ -15,6 +15,7 @@ from tapeline.governance.case import Case
 from tapeline.governance.chain import RosterChain
 from tapeline.governance.complaint import KIND as COMPLAINT
 from tapeline.governance.dsse import parse_envelope
+from tapeline.governance.exception import RecordException, standing_exceptions
 from tapeline.governance.revocation import Revocation, Revoked, maker_of
 from tapeline.governance.roster import Roster
 from tapeline.governance.standing import DECIDING, CaseLeaf, Ledger, Standing, standing_of
@@ -123,6 +124,12 @@ class AuditReplica:
             raise NotFound("The board shows no such case.", "Check its hash, and that your role may read it.")
         ledger = Ledger.of(self.chain, self.revoked, at_ms)
         return standing_of(Case.envelope(entry.dsse), self._deciding(case_hash), ledger)
+
+    def exceptions(self, case_hash: bytes) -> tuple[RecordException, ...]:
+        """Return the officers' exceptions that stand for a case, as far as their texts are readable."""
+        entries = [one for one in self._about.get(case_hash, ()) if one.kind == RecordException.kind and one.dsse]
+        logged = [RecordException.envelope(one.dsse) for one in entries]
+        return standing_exceptions(logged, case_hash, self.roster, self.revoked)
 
     def _deciding(self, case_hash: bytes) -> list[CaseLeaf]:
         found: list[CaseLeaf] = []

@@ -12,6 +12,7 @@ from tapeline.crypto.wire import decode
 from tapeline.governance import audit_replay as replayed
 from tapeline.governance.audit_replay import MAX_NOTES
 from tapeline.governance.chain import guarded
+from tapeline.governance.exception import RecordException
 from tapeline.governance.manifest import Manifest
 from tapeline.governance.roster import Roster
 from tapeline.governance.standing import DECIDING
@@ -26,6 +27,7 @@ PROOFS_A_CALL = 1024
 TRIES = 8
 """How many of the board's notes are looked at for one that dates a leaf."""
 _PUBLIC_TEXTS = frozenset({"roster", "escrow-key", "revocation"})
+_OF_A_CASE = DECIDING | {RecordException.kind}
 
 
 def warrants_of(audit: AuditReplica, case_hash: bytes | None = None) -> list[tuple[AuditEntry, Warrant]]:
@@ -108,8 +110,8 @@ def _under_one_note(
 
 
 def _is_needed(entry: AuditEntry, case_hash: bytes) -> bool:
-    """Tell whether a gate needs the text: public ones, and those that decide how this case stands."""
-    return entry.kind in _PUBLIC_TEXTS or (entry.about == case_hash and entry.kind in DECIDING)
+    """Tell whether a gate needs the text: public ones, those that decide how this case stands, exceptions for it."""
+    return entry.kind in _PUBLIC_TEXTS or (entry.about == case_hash and entry.kind in _OF_A_CASE)
 
 
 def _older_notes(audit: AuditReplica, board: BoardClient, warrant: AuditEntry) -> list[bytes]:

@@ -36,6 +36,7 @@ def consent_table(summary: GateSummary) -> Table:
             ),
         ),
         *_left_out(summary),
+        *_excepted(summary),
         ("From", _time(summary.window_from_ms)),
         ("Until", _time(summary.window_to_ms)),
         ("Classes", ", ".join(summary.classes)),
@@ -56,6 +57,15 @@ def _left_out(summary: GateSummary) -> list[tuple[str, str]]:
         return []
     lines = [f"{plural(len(summary.left_out), 'session')} whose record does not verify, not released:"]
     return [("Left out", "\n".join([*lines, *(one.sentence for one in summary.left_out)]))]
+
+
+def _excepted(summary: GateSummary) -> list[tuple[str, str]]:
+    """Warn of the sessions that are among those released although their records do not verify."""
+    if not summary.excepted:
+        return []
+    count = plural(len({one.record_hash for one in summary.excepted}), "session")
+    lines = [f"{count} whose record does not verify would be released, as the officers except it:"]
+    return [("Warning", "\n".join([*lines, *(one.sentence for one in summary.excepted)]))]
 
 
 def _announced(summary: GateSummary) -> list[tuple[str, str]]:

@@ -110,10 +110,11 @@ class Releaser:
         return Released(epoch, release, sealed, repeated=False)
 
     def _consent(self, gate: GateInput, now_ms: int) -> Consent:
-        """Return the person's yes to exactly what was shown, or what the policy file allows."""
+        """Return the person's yes to exactly what was shown, or what the policy file allows: never an exception."""
         with closing(self._store.open()) as store:
             summary = summarise(gate, load_memory(store), now_ms)
-        if set(summary.classes) <= self._unattended or not self._ask(summary):
+        unattended = set(summary.classes) <= self._unattended and not summary.excepted
+        if unattended or not self._ask(summary):
             return Consent(unattended_classes=self._unattended)
         return Consent(warrant_leaf=summary.warrant_leaf, record_hashes=summary.record_hashes)
 
@@ -133,6 +134,7 @@ class Releaser:
             record_hashes=tuple(sorted(session.verified.record_hash for session in passed.sessions)),
             bundle_hash=bundle_hash(sealed),
             left_out=passed.left_out,
+            excepted=passed.excepted,
             custodian=self._me.id,
         )
         return statement.sign([signer(self._me.key)]), sealed

@@ -15,6 +15,7 @@ from tapeline.governance.case import Case, verify_case
 from tapeline.governance.certificate import verify_certificate
 from tapeline.governance.closing import verify_closing
 from tapeline.governance.dsse import Envelope, parse_envelope
+from tapeline.governance.exception import verify_exception
 from tapeline.governance.hold import verify_hold, verify_hold_release
 from tapeline.governance.opening import verify_opening
 from tapeline.governance.revocation import verify_revocation
@@ -159,6 +160,13 @@ def _hold_release(state: BoardState, envelope: Envelope, now_ms: int) -> bytes:
     return NOWHERE
 
 
+def _exception(state: BoardState, envelope: Envelope, now_ms: int) -> bytes:
+    exception = verify_exception(envelope, state.roster)
+    file = state.case(exception.case)
+    state.standing(file, now_ms).require_open()
+    return exception.case
+
+
 def _revocation(state: BoardState, envelope: Envelope, now_ms: int) -> bytes:
     del now_ms
     verify_revocation(envelope, state.roster, state.revoked)
@@ -174,6 +182,7 @@ _CHECKS: Mapping[str, Check] = {
     "withdrawal": _withdrawal,
     "opening": _opening,
     "closing": _closing,
+    "exception": _exception,
     "hold": _hold,
     "hold-release": _hold_release,
     "revocation": _revocation,

@@ -10,6 +10,7 @@ from tapeline.base.times import duration_text, time_text
 from tapeline.crypto.words import fingerprint_words
 from tapeline.governance.certificate import EscrowCertificate, verify_certificate
 from tapeline.governance.dsse import Envelope, key_id, kind_of, parse_envelope
+from tapeline.governance.exception import RULES, RecordException
 from tapeline.governance.expiry import of_certificate, warnings_at
 from tapeline.governance.jsonform import Json
 from tapeline.governance.revocation import READMISSION, USER, Revocation
@@ -17,7 +18,7 @@ from tapeline.governance.roster import Roster
 from tapeline.officer.difference import differences, person_words
 from tapeline.officer.warnings import roster_warnings
 
-OFFICERS_SIGN = ("roster", "escrow-key", "revocation", "hold", "hold-release")
+OFFICERS_SIGN = ("roster", "escrow-key", "revocation", "exception", "hold", "hold-release")
 _SHOWN = 64
 """Characters of a long hexadecimal value; --json has all of them."""
 
@@ -74,6 +75,8 @@ def describe(data: bytes, now_ms: int, *, roster: Roster | None = None, before: 
         return _certificate(envelope, now_ms, roster)
     if kind == Revocation.kind:
         return _revocation(envelope, roster)
+    if kind == RecordException.kind:
+        return _exception(envelope, roster)
     signed, strangers = _signers(envelope, roster)
     facts = [(_label(name), _value(name, value)) for name, value in envelope.payload.items()]
     return Description(kind, envelope.statement_hash, "", facts, signed, strangers, envelope.payload)
@@ -181,6 +184,29 @@ def _revocation(envelope: Envelope, roster: Roster | None) -> Description:
         Revocation.kind, envelope.statement_hash, "", facts, signed, strangers, envelope.payload,
         warnings=list(_consequences(revocation, roster)),
     )  # fmt: skip
+
+
+def _exception(envelope: Envelope, roster: Roster | None) -> Description:
+    exception = RecordException.parse(envelope)
+    facts = [
+        ("Lets be opened", f"the session {exception.record_hash.hex()}"),
+        ("In the case", exception.case.hex()),
+        ("Although it breaks", f"{exception.rule}: {RULES[exception.rule].value.refuses}"),
+        ("Reason", exception.reason),
+        ("Made", f"{time_text(exception.created_ms)} UTC"),
+    ]
+    signed, strangers = _signers(envelope, roster)
+    return Description(
+        RecordException.kind, envelope.statement_hash, "", facts, signed, strangers, envelope.payload,
+        warnings=_OF_AN_EXCEPTION,
+    )  # fmt: skip
+
+
+_OF_AN_EXCEPTION = (
+    "This record does not verify: devices may lack it that should have it, or have it that should not.",
+    "Custodians are warned of it before they release; it stands in the log, in each release, export and audit.",
+    "It counts for warrants that are released after it; `tapeline officer revoke exception` undoes it.",
+)
 
 
 def _consequences(revocation: Revocation, roster: Roster | None) -> Iterator[str]:

@@ -15,7 +15,7 @@ from tapeline.governance.certificate import EscrowCertificate
 MIN_PREFIX = 4
 SHOWN_IDS = 16
 MAX_LISTED = 8
-STATEMENTS = ("case", "approval", "warrant", "manifest")
+STATEMENTS = ("case", "approval", "warrant", "manifest", "exception")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tapeline.base.text import plural
 from tapeline.governance.case import Case
+from tapeline.governance.exception import RecordException
 from tapeline.governance.manifest import Manifest
 from tapeline.governance.scope import in_window
 from tapeline.review.bundles import Problem
@@ -27,6 +28,7 @@ class Completeness:
         sealed_sessions, sealed_messages: what custodians or vault have not released yet.
         refused: sessions that escrow refused, since their records do not verify; `sealed_…` counts the others.
         refused_messages: how many messages those hold.
+        excepted: why opened sessions were opened although their records do not verify.
         findings: sentences, each a reason why the reading is not complete.
         witnesses: how many cosigned the archive checkpoint that all was checked against.
     """
@@ -38,6 +40,7 @@ class Completeness:
     sealed_messages: int
     refused: tuple[Refusal, ...]
     refused_messages: int
+    excepted: tuple[RecordException, ...]
     findings: tuple[str, ...]
     witnesses: int
 
@@ -51,6 +54,10 @@ class Completeness:
         """The sentence: never "0 results" while something is still sealed."""
         again = f" ({self.repeats:,} sent again)" if self.repeats else ""
         counted = f"{self.read:,} of {self.expected:,} messages{again}"
+        if self.excepted:
+            rules = ", ".join(dict.fromkeys(one.rule for one in self.excepted))
+            sessions = plural(len({one.record_hash for one in self.excepted}), "session")
+            counted += f", with {sessions} that does not verify and that the officers except from {rules}"
         checked = f"log checked by {plural(self.witnesses, 'witness', 'witnesses')}"
         if self.complete:
             return f"Complete: {counted}, no gaps, {checked}."
@@ -78,6 +85,7 @@ def judge(
     shown: Sequence[ReadMessage],
     doubled: Sequence[str] = (),
     refused: Sequence[Refusal] = (),
+    excepted: Sequence[RecordException] = (),
 ) -> Completeness:
     """Return the judgement over a whole case; what counts is what is `shown`, and `doubled` are findings about ids.
 
@@ -104,6 +112,7 @@ def judge(
         sealed_sessions=len(waiting),
         sealed_messages=sum(rows.get(record_hash, 0) for record_hash in waiting),
         refused=tuple(refused),
+        excepted=tuple(excepted),
         refused_messages=sum(rows.get(record_hash, 0) for record_hash in apart),
         findings=tuple(dict.fromkeys(findings)),
         witnesses=len(archive.checkpoint.witness_times),

@@ -37,6 +37,7 @@ def _rows(opened: Opened) -> Iterator[dict[str, object]]:
         "sentence": judged.sentence,
         "findings": list(judged.findings),
         "refused": [{"session": one.record_hash.hex(), "rules": list(one.rules)} for one in judged.refused],
+        "excepted": [one.payload() for one in judged.excepted],
         "messages": len(opened.messages),
         "repeats": judged.repeats,
         "archive_note": opened.archive.checkpoint.raw.decode(),

@@ -53,7 +53,7 @@ def open_case(desk: Desk, case_hash: bytes, case_key: HpkePrivate, memory: Agent
 
     1. Fetch the warrant's package and pass gate steps 1 to 4 over it: the reviewer too believes nobody.
     2. Replay every leaf of the archive up to a cosigned checkpoint.
-    3. Verify every record in full; one that is unsound stays sealed, and is named.
+    3. Verify every record in full; one that is unsound stays sealed, unless the officers except it, and is named.
     4. Collect the logged bundles, combine partials with q, get the session roots.
     5. Fetch the ciphertext, hold it against the replayed leaves, verify and open it.
     6. Recompute the manifest, fold what was sent again into the first, and judge completeness.
@@ -87,6 +87,7 @@ def open_case(desk: Desk, case_hash: bytes, case_key: HpkePrivate, memory: Agent
         shown=shown,
         doubled=doubled,
         refused=refused,
+        excepted=[one for opened in combined.opened for one in opened.session.excepted],
     )
     return Opened(before, shown, tuple(read), sealed, judged, archive)
 

@@ -22,6 +22,7 @@ def conversation_view(opened: Opened) -> RenderableType:
     for conversation, messages in by_conversation(opened.messages):
         parts.append(_table(conversation, messages, opened.archive.directory))
     parts.append(Text(opened.completeness.sentence, style="bold"))
+    parts.extend(Text(f"- {printable(one.sentence)}", style="bold yellow") for one in opened.completeness.excepted)
     parts.extend(Text(f"- {printable(finding)}") for finding in opened.completeness.findings)
     return Group(*parts)
 

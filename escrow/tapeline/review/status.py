@@ -9,6 +9,7 @@ from tapeline.agent.audit import AuditReplica
 from tapeline.agent.package import warrants_of
 from tapeline.governance.case import Case
 from tapeline.governance.certificate import EscrowCertificate
+from tapeline.governance.exception import RecordException
 from tapeline.governance.leftout import LeftOut
 from tapeline.governance.manifest import Manifest
 from tapeline.governance.release import Release, VaultRelease
@@ -41,6 +42,7 @@ class CaseStatus:
         approved_by, rejected_by, withdrawn_by: approvers by their last word; an approval that does not count is none.
         ended: "closed", "revoked" or "expired"; empty while the case is open.
         left_out: sessions that custodians or vault refused to release, with their rules.
+        excepted: unsound sessions that the officers let be opened, with rule and reason.
         missing: in sentences, what an open case waits for; empty when it can be opened.
     """
 
@@ -58,6 +60,7 @@ class CaseStatus:
     epochs: tuple[EpochStatus, ...]
     vault_released: bool
     left_out: tuple[LeftOut, ...]
+    excepted: tuple[RecordException, ...]
     ended: str
     missing: tuple[str, ...]
 
@@ -103,6 +106,7 @@ def case_status(
         epochs=_epochs(audit, leaf, certificates),
         vault_released=any(one.warrant_leaf == leaf for one in _vault_releases(audit)) if leaf else False,
         left_out=_left_out(audit, leaf),
+        excepted=audit.exceptions(case_hash),
         ended=_ended(standing, case, now_ms),
         missing=(),
     )

@@ -7,13 +7,14 @@ from functools import partial
 
 import pytest
 from agent_kit import replica_of
-from gov_kit import Archive, Matter, make_roster, sign_roster, successor, witness
+from gov_kit import OFFICERS, T0, Archive, Matter, make_roster, sign, sign_roster, successor, witness
 
 from tapeline.agent.archive import ArchiveReplica
 from tapeline.agent.package import documents
 from tapeline.base.times import DAY, HOUR, MINUTE
 from tapeline.directory.state import DIRECTORY_TYPES
 from tapeline.governance.audit_replay import MAX_NOTES, replay
+from tapeline.governance.exception import RecordException
 from tapeline.governance.roster import Roster
 from tapeline.transparency.checkpoint import parse_checkpoint
 from tapeline.transparency.note import split_note
@@ -62,6 +63,21 @@ def logged(made: Matter) -> Matter:
         made.audit.post(kind, envelope, made.filed_ms)
     made.older_notes = [made.audit.log.note(made.filed_ms + MINUTE)]
     return made
+
+
+def test_a_package_carries_the_exceptions_for_its_case_and_no_others(matter: Matter) -> None:
+    texts = [
+        sign(RecordException(case, bytes(64), "REC-6", "A leaf was withheld.", T0), *OFFICERS)
+        for case in (matter.case.statement_hash, bytes(64))
+    ]
+    places = [matter.audit.post("exception", text, matter.now_ms) for text in texts]
+    replica = replica_of(matter)
+    assert replica.checkpoint is not None
+    entry = replica.find(matter.warrant.statement_hash)
+    assert entry is not None
+    package = documents(replica, Notes(*matter.older_notes, replica.checkpoint.raw), entry)  # type: ignore[arg-type]
+    carried = {item.index: item.dsse for item in package.audit_leaves}
+    assert [carried[place] for place in places] == [texts[0], b""]
 
 
 def test_a_note_that_only_announced_witnesses_cosigned_stays_at_the_board(matter: Matter) -> None:

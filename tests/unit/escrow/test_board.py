@@ -23,6 +23,7 @@ from tapeline.escrow.warrants import issue_warrant
 from tapeline.governance.approval import Rejection
 from tapeline.governance.closing import Closing
 from tapeline.governance.dsse import signer
+from tapeline.governance.exception import RecordException
 from tapeline.governance.hold import Hold
 from tapeline.governance.opening import Opening
 from tapeline.governance.release import Release, bundle_hash
@@ -276,6 +277,23 @@ async def test_openings_and_closings_are_the_reviewers(scene: Scene) -> None:
         await scene.board.post("opening", sign(replace(opening, warrant_leaf=bytes(32)), "acme/rita"))
     closing = Closing(case, "rita", "done", (), (), key_destroyed=True, closed_ms=scene.now_ms)
     await scene.board.post("closing", sign(closing, "acme/rita"))
+
+
+async def test_an_exception_is_the_officers_and_of_an_open_case(scene: Scene) -> None:
+    leaf = await scene.with_case("abel")
+    exception = RecordException(leaf, bytes(64), "REC-6", "A leaf was withheld.", scene.now_ms)
+    officers = ("acme/olga", "acme/omar")
+    with pytest.raises(Refused) as refusal:
+        await scene.board.post("exception", sign(exception, "acme/olga"))
+    assert refusal.value.rule is Rule.DSSE_SIGNATURE
+    with pytest.raises(NotFound):
+        await scene.board.post("exception", sign(replace(exception, case=bytes(64)), *officers))
+    ack = await scene.board.post("exception", sign(exception, *officers))
+    assert AuditLeaf.FromString(ack.leaf).about == leaf
+    await scene.board.post("closing", sign(Closing(leaf, "rita", "done", (), (), True, scene.now_ms), "acme/rita"))
+    with pytest.raises(Refused) as refusal:
+        await scene.board.post("exception", sign(replace(exception, rule="REC-7"), *officers))
+    assert refusal.value.rule is Rule.GATE_CLOSED
 
 
 async def test_a_board_that_restarts_says_the_same(scene: Scene) -> None:

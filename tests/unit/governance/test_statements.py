@@ -14,6 +14,7 @@ from tapeline.governance.approval import Rejection
 from tapeline.governance.case import Subject, Window
 from tapeline.governance.closing import Closing, Disposition, Export, verify_closing
 from tapeline.governance.dsse import parse_envelope
+from tapeline.governance.exception import Excepted, RecordException, verify_exception
 from tapeline.governance.hold import Hold, HoldRelease, verify_hold, verify_hold_release
 from tapeline.governance.jsonform import encode_json
 from tapeline.governance.manifest import Manifest, ManifestSession, verify_manifest
@@ -45,10 +46,12 @@ CLOSING = Closing(
 HOLD = Hold("M-2", "omar", (Subject("acme", "ann"),), (H1,), Window(T0, T0 + DAY), "litigation", T0)
 HOLD_RELEASE = HoldRelease(HOLD.statement_hash, "omar", "settled", T0)
 REVOCATION = Revocation("approval", H1.hex(), "abel", "mistake", T0)
+EXCEPTION = RecordException(CASE.statement_hash, H1, "REC-6", "a leaf was withheld", T0)
 REJECTION = Rejection(CASE.statement_hash, "abel", "too wide", T0)
 EVERY = [
     ROSTER, CASE, make_approval(CASE, "abel"), REJECTION, MANIFEST, WARRANT, RELEASE, VAULT_RELEASE, OPENING, CLOSING,
-    HOLD, HOLD_RELEASE, REVOCATION, make_certificate(ROSTER),
+    HOLD, HOLD_RELEASE, REVOCATION, EXCEPTION, make_certificate(ROSTER),
+    replace(RELEASE, excepted=(Excepted(H1, "REC-6", EXCEPTION.statement_hash),)),
 ]  # fmt: skip
 
 
@@ -104,6 +107,34 @@ def test_statements_count_from_their_makers_only(verify: object, statement: Stat
 )
 def test_a_signature_without_the_role_does_not_count(verify: object, statement: Statement) -> None:
     refused(Rule.DSSE_SIGNATURE, verify, sign(statement, "acme/abel"), ROSTER)
+
+
+@pytest.mark.rule(Rule.DSSE_SIGNATURE)
+def test_an_exception_is_the_officers_quorums() -> None:
+    assert verify_exception(sign(EXCEPTION, "acme/olga", "acme/omar"), ROSTER) == EXCEPTION
+    for signers in (("acme/olga",), ("acme/olga", "acme/abel"), ("acme/olga", "acme/olga"), ("acme/rita",)):
+        refused(Rule.DSSE_SIGNATURE, verify_exception, sign(EXCEPTION, *signers), ROSTER)
+
+
+@pytest.mark.rule(Rule.DSSE_SYNTAX)
+@pytest.mark.parametrize("rule", ["REC-4", "REC-5", "REC-9", "REC-11", "REC-12", "REC-16", "GAT-8", "REC-6 ", ""])
+def test_nothing_is_excepted_from_any_other_rule(rule: str) -> None:
+    dsse = sign(replace(EXCEPTION, rule=rule), "acme/olga", "acme/omar")
+    refused(Rule.DSSE_SYNTAX, verify_exception, dsse, ROSTER)
+
+
+@pytest.mark.rule(Rule.DSSE_SYNTAX)
+def test_an_exception_says_why() -> None:
+    dsse = sign(replace(EXCEPTION, reason=" "), "acme/olga", "acme/omar")
+    refused(Rule.DSSE_SYNTAX, verify_exception, dsse, ROSTER)
+
+
+@pytest.mark.rule(Rule.DSSE_SYNTAX)
+def test_a_release_names_its_exceptions_once_and_sorted() -> None:
+    first, second = (Excepted(H1, rule, EXCEPTION.statement_hash) for rule in ("REC-17", "REC-6"))
+    assert verify_release(sign(replace(RELEASE, excepted=(first, second)), "acme/carl"), ROSTER)
+    for rows in ((second, first), (first, first)):
+        refused(Rule.DSSE_SYNTAX, verify_release, sign(replace(RELEASE, excepted=rows), "acme/carl"), ROSTER)
 
 
 def revocation_of(*signers: str, revoked: Revoked | None = None, statement: Revocation = REVOCATION) -> Revocation:

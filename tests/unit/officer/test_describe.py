@@ -19,6 +19,7 @@ from gov_kit import (
 
 from tapeline.base.times import DAY, HOUR
 from tapeline.governance.case import Subject, Window
+from tapeline.governance.exception import RecordException
 from tapeline.governance.hold import Hold
 from tapeline.governance.person import Witness
 from tapeline.governance.revocation import Revocation
@@ -126,6 +127,17 @@ def test_a_revocation_names_the_person() -> None:
     assert shown["Revokes"] == "the person carl"
     assert shown["That is"] == "Carl (carl): custodian"
     assert shown["Reason"] == "Left the firm."
+
+
+def test_an_exception_says_what_breaks_and_what_follows() -> None:
+    exception = RecordException(bytes([1]) * 64, bytes([2]) * 64, "REC-17", "The relay hid a revocation.", T0)
+    told = describe(sign(exception, "acme/olga"), T0, roster=ROSTER)
+    shown = dict(told.facts)
+    assert shown["Lets be opened"] == f"the session {'02' * 64}"
+    assert shown["In the case"] == "01" * 64
+    assert shown["Although it breaks"].startswith("REC-17: a record with a device")
+    assert (shown["Reason"], told.signed_by) == ("The relay hid a revocation.", ["olga"])
+    assert told.warnings[0].startswith("This record does not verify")
 
 
 def test_any_other_statement_is_shown_by_its_fields() -> None:

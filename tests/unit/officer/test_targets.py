@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from gov_kit import T0, Archive, key, make_certificate, make_roster, sign_certificate, sign_roster
 
 from tapeline.agent.audit import AuditEntry, AuditReplica
 from tapeline.base.errors import MalformedInput, NotFound, PermissionRefused
+from tapeline.governance.dsse import add_signature, signer
+from tapeline.governance.exception import RecordException, verify_exception
 from tapeline.governance.revocation import Revoked, verify_revocation
+from tapeline.officer.excepting import make_exception
 from tapeline.officer.revoking import make_revocation
 from tapeline.officer.targets import find_target
 
@@ -93,3 +98,21 @@ def test_others_revoke_nothing(who: str, kind: str) -> None:
     assert person is not None
     with pytest.raises(PermissionRefused, match="revokes no"):
         make_revocation(ROSTER, person, key(f"acme/{who}"), kind, "ab" * 64, "", T0)
+
+
+def test_officers_alone_make_exceptions_and_only_of_the_rules_about_the_view() -> None:
+    olga, rita = (next(one for one in ROSTER.people if one.id == name) for name in ("olga", "rita"))
+    wanted = RecordException(bytes(64), bytes(64), "REC-6", "The relay hid a device.", T0)
+    made = make_exception(ROSTER, olga, key("acme/olga"), wanted)
+    assert made.missing == 1
+    assert verify_exception(add_signature(made.envelope, signer(key("acme/omar"))), ROSTER) == wanted
+    with pytest.raises(PermissionRefused, match="excepts no record"):
+        make_exception(ROSTER, rita, key("acme/rita"), wanted)
+    for wrong in (replace(wanted, rule="REC-9"), replace(wanted, record_hash=b"short"), replace(wanted, reason=" ")):
+        with pytest.raises(MalformedInput):
+            make_exception(ROSTER, olga, key("acme/olga"), wrong)
+
+
+def test_an_exception_goes_by_its_statement_hash() -> None:
+    audit = replica(("exception", b"\x12\x34\x56" + bytes(61), b""), ("case", b"\x12\x34\x56" + bytes(61), b""))
+    assert find_target("exception", "123456", audit, None).target == (b"\x12\x34\x56" + bytes(61)).hex()

@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from gov_kit import Archive, Matter, make_case
+from gov_kit import T0, Archive, Matter, make_case
 from review_kit import HOSTILE, Talk, content, shown
 from rich.console import Console
 from vault_kit import pages_of
@@ -19,6 +19,7 @@ from tapeline.base.times import DAY
 from tapeline.crypto.membership import sign_statement
 from tapeline.crypto.wire import encode
 from tapeline.governance.case import Window
+from tapeline.governance.exception import RecordException
 from tapeline.governance.leftout import LeftOut
 from tapeline.review.combining import OpenedSession
 from tapeline.review.exporting import export_jsonl
@@ -60,6 +61,32 @@ def test_what_escrow_refused_is_told_apart_from_what_is_still_sealed(talk: Talk)
     )
     assert not replace(judged, expected=0, read=0, sealed_sessions=0).complete
     assert refused[0].sentence.endswith("is refused under REC-6 by this workspace")
+
+
+def excepted(talk: Talk, reason: str = "The relay hid a device.") -> RecordException:
+    record_hash = talk.manifest.sessions[0].record_hash
+    return RecordException(talk.matter.case.statement_hash, record_hash, "REC-6", reason, T0)
+
+
+def test_what_was_opened_by_an_exception_is_no_plain_complete(talk: Talk) -> None:
+    assert talk.judged(excepted=[excepted(talk), replace(excepted(talk), rule="REC-25")]).sentence == (
+        "Complete: 4 of 4 messages, with 1 session that does not verify and that the officers except from REC-6, "
+        "REC-25, no gaps, log checked by 2 witnesses."
+    )
+
+
+def test_show_and_export_name_an_exception(talk: Talk) -> None:
+    exception = excepted(talk, "Hidden.\u202eagain")
+    opened = replace(shown(talk), completeness=talk.judged(excepted=[exception]))
+    console = Console(file=io.StringIO(), width=200, force_terminal=False)
+    console.print(conversation_view(opened))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    name = exception.record_hash.hex()[:16]
+    assert f"- session {name}: REC-6, excepted by the officers: Hidden." in text
+    assert "\u202e" not in text
+    head = json.loads(export_jsonl(opened).splitlines()[0])
+    assert head["excepted"] == [exception.payload()]
+    assert "the officers except from REC-6" in head["sentence"]
 
 
 def test_a_relay_that_leaves_a_session_out_is_caught(talk: Talk) -> None:

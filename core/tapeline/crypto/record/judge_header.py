@@ -30,7 +30,7 @@ def judge_place(context: Context, facts: Facts) -> None:
     )
 
 
-def judge_time(context: Context, facts: Facts) -> None:
+def judge_time(context: Context, facts: Facts, excepted: frozenset[Rule] = frozenset()) -> None:
     """Step 2: the note is the one that the facts were built from; note, window and leaf lie close together."""
     require(context.archive_note == facts.archive_note, Rule.REC_NOTE, "The record names another archive note.")
     require(
@@ -41,7 +41,7 @@ def judge_time(context: Context, facts: Facts) -> None:
     )
     # Whoever withholds a directory leaf from a sender makes records that all others refuse, whatever it was about.
     require(
-        context.directory_leaves == facts.directory_leaves,
+        context.directory_leaves == facts.directory_leaves or Rule.REC_DIRECTORY in excepted,
         Rule.REC_DIRECTORY,
         "The sender knew another number of directory leaves below its note than there are.",
     )

@@ -81,11 +81,14 @@ def _require_sorted(rows: Sequence[Row]) -> None:
     )
 
 
-def judge_rows(rows: Sequence[Row], facts: Facts) -> frozenset[tuple[str, str]]:
+def judge_rows(
+    rows: Sequence[Row], facts: Facts, excepted: frozenset[Rule] = frozenset()
+) -> frozenset[tuple[str, str]]:
     """Step 8, full: the rows are exactly one for each other current device; return the users of the rows."""
-    devices = _judge_each(rows, facts)
+    devices = _judge_each(rows, facts, excepted)
     wanted = {device.device.entry_hash for device, _ in recipients(facts)[0]}
-    require(wanted <= set(devices), Rule.REC_MISSING_ROW, "A member's current device has no row.")
+    whole = wanted <= set(devices) or Rule.REC_MISSING_ROW in excepted
+    require(whole, Rule.REC_MISSING_ROW, "A member's current device has no row.")
     return frozenset(device.person for device in devices.values())
 
 
@@ -112,10 +115,10 @@ def _belongs(prekey_hash: bytes, view: ParsedView) -> bool:
     return (number == 0 or prekey_hash > rows[0].prekey) and (number == last or prekey_hash < rows[-1].prekey)
 
 
-def _judge_each(rows: Sequence[Row], facts: Facts) -> dict[bytes, DeviceFact]:
+def _judge_each(rows: Sequence[Row], facts: Facts, excepted: frozenset[Rule] = frozenset()) -> dict[bytes, DeviceFact]:
     """Judge every row by itself, and return the devices by their entries, no two the same."""
     logged = _logged(other_devices(facts), facts)
-    devices = [_judge_row(row, logged, facts).device for row in rows]
+    devices = [_judge_row(row, logged, facts, excepted).device for row in rows]
     found = {device.device.entry_hash: device for device in devices}
     require(len(found) == len(devices), Rule.REC_ORDER, "A device has two rows.")
     return found
@@ -130,10 +133,10 @@ def _logged(devices: Iterable[DeviceFact], facts: Facts) -> dict[bytes, Recipien
     }
 
 
-def _judge_row(row: Row, logged: dict[bytes, Recipient], facts: Facts) -> Recipient:
+def _judge_row(row: Row, logged: dict[bytes, Recipient], facts: Facts, excepted: frozenset[Rule]) -> Recipient:
     require(row.prekey in logged, Rule.REC_GHOST_ROW, "A row is for no member's device, or under an unlogged prekey.")
     found = logged[row.prekey]
-    _judge_found(row, found, facts)
+    _judge_found(row, found, facts, excepted)
     return found
 
 
@@ -159,14 +162,16 @@ def judge_absent_row(own: DeviceFact, facts: Facts) -> None:
     require(not is_due, Rule.REC_OWN_ROW, "A session is shown as withheld, although this device must have a row.")
 
 
-def _judge_found(row: Row, found: Recipient, facts: Facts) -> None:
+def _judge_found(row: Row, found: Recipient, facts: Facts, excepted: frozenset[Rule] = frozenset()) -> None:
     require(
         row.point == found.prekey.prekey.point, Rule.REC_ROW_KEY, "A row's point is not that of the prekey it names."
     )
-    require(is_fresh(found.prekey, facts), Rule.REC_STALE_PREKEY, "A row's prekey is expired, or long superseded.")
-    require(
-        not revoked_at_leaf(found.device.revoked_index, facts), Rule.REC_REVOKED, "A row's device was revoked before."
-    )
+    # Whoever was not shown a later prekey, or a revocation, cannot know; that a prekey is expired everybody can.
+    unexpired = facts.note_time_ms < found.prekey.prekey.not_after_ms
+    fresh = is_fresh(found.prekey, facts) or (unexpired and Rule.REC_STALE_PREKEY in excepted)
+    require(fresh, Rule.REC_STALE_PREKEY, "A row's prekey is expired, or long superseded.")
+    stands = not revoked_at_leaf(found.device.revoked_index, facts) or Rule.REC_REVOKED in excepted
+    require(stands, Rule.REC_REVOKED, "A row's device was revoked before.")
 
 
 def judge_distinct(header: ParsedHeader, rows: Iterable[Row]) -> None:

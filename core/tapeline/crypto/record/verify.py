@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tapeline.base.rules import Rule
 from tapeline.crypto.group import Point
 from tapeline.crypto.membership import VerifiedMembership
 from tapeline.crypto.record import judge_header, judge_rows
@@ -14,10 +15,16 @@ from tapeline.crypto.record.proof import Statement, verify_proof
 from tapeline.crypto.record.rows import EscrowRow, Shard
 from tapeline.crypto.reservation import VerifiedReservation
 
+EXCEPTABLE = frozenset({Rule.REC_MISSING_ROW, Rule.REC_STALE_PREKEY, Rule.REC_REVOKED, Rule.REC_DIRECTORY})
+"""What a sender breaks who was shown a directory with a hole: of REC-7 only what is superseded, of REC-17 only rows."""
+
 
 @dataclass(frozen=True)
 class VerifiedRecord:
-    """A record that every check held for; session id, cq and C0 are still to be held against the caller's table."""
+    """A record that every check held for, but for those that the caller excepted.
+
+    Session id, cq and C0 are still to be held against the caller's table.
+    """
 
     record_hash: bytes
     deployment: bytes
@@ -41,7 +48,12 @@ class VerifiedRecord:
 
 
 def verify_record(
-    record: ParsedRecord | ParsedView, facts: Facts, *, own: DeviceFact | None = None, proven: bool = False
+    record: ParsedRecord | ParsedView,
+    facts: Facts,
+    *,
+    own: DeviceFact | None = None,
+    proven: bool = False,
+    excepted: frozenset[Rule] = frozenset(),
 ) -> VerifiedRecord:
     """Judge a record by the directory's facts; the same answer at once, three weeks later and seven years later.
 
@@ -66,19 +78,22 @@ def verify_record(
         own: the reader's device, of a view with a row; None otherwise.
         proven: this very object passed here before, so that step 10, which depends on no facts and is most of the
             work, need not be done again; everything else is judged anew.
+        excepted: rules of `EXCEPTABLE` that are passed over, of a whole record; see `verify_with_exceptions`.
 
     Raises:
         Refused: of the rule broken; retryable where fresher facts of the sender would help.
     """
+    if not excepted <= EXCEPTABLE or (excepted and not isinstance(record, ParsedRecord)):
+        raise TypeError("only a whole record is excepted, and only from rules about the directory's view")
     header = record.header
     judge_header.judge_place(header.context, facts)  # 1
-    judge_header.judge_time(header.context, facts)  # 2
+    judge_header.judge_time(header.context, facts, excepted)  # 2
     judge_header.judge_sender(header, facts)  # 3
     judge_header.judge_membership(facts)  # 4
     keys = judge_header.judge_escrow(header, facts)  # 5
     slots = record.vault_slots if isinstance(record, ParsedRecord) else None
     reservation = judge_header.judge_receipts(header, keys, facts, slots)  # 6
-    row_users, shards = _judge_device_rows(record, facts, own)  # 7, 8
+    row_users, shards = _judge_device_rows(record, facts, own, excepted)  # 7, 8
     judge_rows.judge_distinct(header, [row for shard in shards for row in shard.rows])  # 9
     if not proven:
         _judge_proofs(header, shards)  # 10
@@ -86,11 +101,11 @@ def verify_record(
 
 
 def _judge_device_rows(
-    record: ParsedRecord | ParsedView, facts: Facts, own: DeviceFact | None
+    record: ParsedRecord | ParsedView, facts: Facts, own: DeviceFact | None, excepted: frozenset[Rule]
 ) -> tuple[frozenset[tuple[str, str]] | None, Sequence[Shard]]:
     if isinstance(record, ParsedRecord):
         judge_rows.judge_shards(record)  # 7
-        return judge_rows.judge_rows(record.rows, facts), record.shards  # 8
+        return judge_rows.judge_rows(record.rows, facts, excepted), record.shards  # 8
     if (own is None) != (record.row_index is None):
         raise TypeError("a view with a row is judged for its reader's device")
     judge_rows.judge_shard_of_view(record)  # 7
