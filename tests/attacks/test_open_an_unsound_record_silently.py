@@ -113,12 +113,14 @@ def test_an_exception_of_another_case_opens_nothing(matter: Matter) -> None:
     assert stays_sealed(matter)
 
 
-def test_a_leaf_that_says_another_case_than_its_statement_opens_nothing(matter: Matter) -> None:
-    """The escrow service helps: the leaf names the case, the officers signed for another one."""
-    text = sign(exception_for(matter, case=SECOND), *OFFICERS)
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_leaf_that_says_another_case_than_its_statement_opens_nothing(matter: Matter, signed: bool) -> None:
+    """The escrow service helps: the officers signed for another case; or for this one, where nobody looks for it."""
+    case = matter.case.statement_hash
+    text = sign(exception_for(matter, case=case if signed else SECOND), *OFFICERS)
     leaf = AuditLeaf(
         kind="exception", statement_hash=parse_envelope(text, "exception").statement_hash,
-        time_ms=matter.now_ms - MINUTE, about=matter.case.statement_hash,
+        time_ms=matter.now_ms - MINUTE, about=SECOND if signed else case,
     )  # fmt: skip
     matter.audit.texts.append(text)
     matter.audit.log.append(encode(leaf))

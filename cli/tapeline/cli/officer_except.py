@@ -49,10 +49,11 @@ def except_record(
     record_hash = unhex(record, "session's hash")
     person, _ = open_person(key, passphrase_fd, passphrase_file)
     with desk_of(person, roster, escrow) as desk:
+        me = desk.me()
         found = bytes.fromhex(find_target("case", case, desk.audit, None).target)
         now_ms = system_clock()
         exception = RecordException(found, record_hash, rule, reason, now_ms)
-        made = make_exception(desk.audit.roster, desk.me(), desk.key.signing, exception)
+        made = make_exception(desk.audit.roster, me, desk.key.signing, exception)
         told = describe(made.envelope, now_ms, roster=desk.audit.roster)
     if not as_json:
         stderr().print(screen(told))
