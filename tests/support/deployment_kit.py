@@ -18,6 +18,8 @@ APPROVERS = (("ada", "legal"), ("abel", "works council"))
 REVIEWER, AUDITOR, ENROLLER = "rita", "aude", "enroller"
 CLASS = "7y"
 
+_SIGNING = frozenset({"sign", "revoke", "leaver", "readmit", "except-record"})
+
 
 @dataclass
 class Deployment:
@@ -46,7 +48,7 @@ class Deployment:
 
     def run(self, *arguments: str, expect: int = 0) -> dict[str, Any]:
         """Run one command in the deployment's folder; nobody sits there to be asked before signing."""
-        if arguments[:1] == ("officer",) and arguments[1] in {"sign", "revoke", "leaver", "readmit"}:
+        if arguments[:1] == ("officer",) and arguments[1] in _SIGNING:
             arguments = (*arguments, "--yes")
         return tapeline(*arguments, cwd=self.folder, expect=expect)
 
