@@ -26,7 +26,9 @@ OBJECT_BYTES = 8 * 1024
 """A signed directory object: device entry, prekey, reservation, receipt, complaint."""
 STATEMENT_BYTES = 256 * 1024
 """A membership statement."""
-NOTE_BYTES = 16 * 1024
+NOTE_BYTES = 48 * 1024
+COSIGNATURES_BYTES = 20 * 1024
+"""Lines of one roster's witnesses, such as six with ML-DSA-44; while rosters change, a note holds those of two."""
 CONTEXT_BYTES = 64 * 1024
 HEADER_BYTES = 256 * 1024
 SHARD_BYTES = 16 * 1024

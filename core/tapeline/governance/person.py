@@ -10,7 +10,7 @@ from typing import Self
 from tapeline.base.ed25519 import PUBLIC_BYTES, is_public_key
 from tapeline.base.rules import Refused, Rule, require
 from tapeline.governance.jsonform import Fields, Json
-from tapeline.transparency.keys import parse_vkey
+from tapeline.transparency.keys import MAX_KEY_TEXT, parse_vkey
 from tapeline.transparency.quorum import Policy, PolicyGroup, PolicyLog, PolicyWitness
 
 ROLES = ("officer", "enroller", "custodian", "approver", "reviewer", "auditor", "legal")
@@ -84,7 +84,7 @@ class Witness:
         """Build the witness from a JSON row."""
         return cls(
             name=fields.name("name"),
-            vkey=fields.check("vkey", fields.text("vkey", limit=1024), is_vkey),
+            vkey=fields.check("vkey", fields.text("vkey", limit=MAX_KEY_TEXT), is_vkey),
             url=fields.text("url", limit=1024),
             group=fields.choice("group", ("inside", "outside")),
         )

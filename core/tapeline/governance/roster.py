@@ -10,10 +10,12 @@ from typing import ClassVar, Self
 from tapeline.base.ed25519 import PUBLIC_BYTES, is_public_key
 from tapeline.base.rules import Rule, require
 from tapeline.base.times import HOUR, MINUTE
+from tapeline.crypto.limits import COSIGNATURES_BYTES
 from tapeline.governance.dsse import Envelope
 from tapeline.governance.jsonform import Fields, Json
 from tapeline.governance.person import Person, Witness, is_vkey, log_policy
 from tapeline.governance.statement import STATEMENT_HASH_BYTES, Statement
+from tapeline.transparency.cosignature import line_bytes
 from tapeline.transparency.keys import ED25519, parse_vkey
 from tapeline.transparency.quorum import Policy
 
@@ -232,6 +234,9 @@ def _check(roster: Roster) -> None:
         (_distinct(person.key for person in roster.people), "Two people of a roster share a key."),
         (_distinct(witness.name for witness in roster.witnesses), "A roster names a witness twice."),
         (_distinct(key.public for key in keys), "Two logs or witnesses of a roster share a key."),
+        # One witness has one key name under all its keys: an Ed25519 and an ML-DSA-44 key are not two witnesses.
+        (_distinct(key.name for key in keys[2:]), "Two witnesses of a roster share a key name."),
+        (sum(map(line_bytes, keys[2:])) <= COSIGNATURES_BYTES, "A roster's witnesses make too large notes."),
         (all(key.kind == ED25519 for key in keys[:2]), "A log's key is not one that signs notes."),
         (roster.thresholds.officers <= len(roster.with_role("officer")), "A roster has too few officers."),
         (roster.thresholds.approvals <= len(approvers), "A roster has too few approvers."),

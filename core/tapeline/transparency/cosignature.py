@@ -1,6 +1,6 @@
-"""The timestamped Ed25519 cosignature of a witness (C2SP tlog-cosignature, cosignature/v1).
+"""The timestamped cosignature of a witness (C2SP tlog-cosignature), by Ed25519 (cosignature/v1) or ML-DSA-44.
 
-What is signed:
+We make Ed25519 ones and verify both. What an Ed25519 one signs (for the other see `mldsa`):
 
     cosignature/v1
     time 1679315147
@@ -13,16 +13,19 @@ from __future__ import annotations
 
 from nacl.signing import SigningKey
 
+from tapeline.base.ed25519 import SIGNATURE_BYTES as ED25519_BYTES
 from tapeline.base.ed25519 import ed25519_holds
 from tapeline.base.errors import MalformedInput
 from tapeline.base.rules import Rule, require
 from tapeline.base.secret import Secret
+from tapeline.transparency.checkpoint import parse_checkpoint
 from tapeline.transparency.encoding import MAX_TIMESTAMP
-from tapeline.transparency.keys import COSIGNATURE_V1, VerifierKey, parse_signing_key
+from tapeline.transparency.keys import COSIGNATURE_ML_DSA_44, COSIGNATURE_V1, VerifierKey, parse_signing_key
+from tapeline.transparency.mldsa import SIGNATURE_BYTES as MLDSA_BYTES
+from tapeline.transparency.mldsa import checkpoint_message, mldsa44_holds
 from tapeline.transparency.note import NoteSignature
 
 _TIME_BYTES = 8
-_SIGNATURE_BYTES = 64
 
 
 class Cosigner:
@@ -61,20 +64,25 @@ def claimed_time(signature: NoteSignature) -> int:
     return int.from_bytes(signature.value[:_TIME_BYTES], "big")
 
 
+def line_bytes(key: VerifierKey) -> int:
+    """Return how long a cosignature's line by this key is in a note."""
+    made = MLDSA_BYTES if key.kind == COSIGNATURE_ML_DSA_44 else ED25519_BYTES
+    return len(NoteSignature(key.name, key.key_id, bytes(_TIME_BYTES + made)).line.encode())
+
+
 def verify_cosignature(text: bytes, signature: NoteSignature, key: VerifierKey) -> int:
     """Return the cosignature's time, POSIX seconds, after verifying that `key` made it over `text`.
 
     Raises:
-        Refused: NOTE_SIGNATURE.
+        Refused: NOTE_SIGNATURE; NOTE_SYNTAX where an ML-DSA-44 key is to have cosigned what is no checkpoint.
     """
     timestamp = claimed_time(signature)
+    made = signature.value[_TIME_BYTES:]
     # tlog-cosignature, Format: at most 2^63 - 1; tlog-witness, add-checkpoint: never zero.
     valid = (
-        key.kind == COSIGNATURE_V1
-        and signature.is_by(key)
-        and len(signature.value) == _TIME_BYTES + _SIGNATURE_BYTES
+        signature.is_by(key)
         and 0 < timestamp <= MAX_TIMESTAMP
-        and ed25519_holds(key.public, _message(text, timestamp), signature.value[_TIME_BYTES:])
+        and (_ed25519_made(text, timestamp, made, key) or _mldsa_made(text, timestamp, made, key))
     )
     require(valid, Rule.NOTE_SIGNATURE, "A known witness's cosignature does not verify.")
     return timestamp
@@ -82,3 +90,14 @@ def verify_cosignature(text: bytes, signature: NoteSignature, key: VerifierKey) 
 
 def _message(text: bytes, timestamp: int) -> bytes:
     return b"cosignature/v1\ntime %d\n" % timestamp + text
+
+
+def _ed25519_made(text: bytes, timestamp: int, made: bytes, key: VerifierKey) -> bool:
+    return key.kind == COSIGNATURE_V1 and ed25519_holds(key.public, _message(text, timestamp), made)
+
+
+def _mldsa_made(text: bytes, timestamp: int, made: bytes, key: VerifierKey) -> bool:
+    if key.kind != COSIGNATURE_ML_DSA_44:
+        return False
+    message = checkpoint_message(key.name, parse_checkpoint(text), timestamp)
+    return message is not None and mldsa44_holds(key.public, message, made)

@@ -21,8 +21,12 @@ ED25519 = 0x01
 """Signature type of a plain Ed25519 note signature."""
 COSIGNATURE_V1 = 0x04
 """Signature type of a timestamped Ed25519 cosignature."""
+COSIGNATURE_ML_DSA_44 = 0x06
+"""Signature type of a timestamped ML-DSA-44 cosignature."""
 
-MAX_KEY_TEXT = 1024
+MAX_KEY_TEXT = 2048
+"""Room for an ML-DSA-44 key, 1752 characters, and its name."""
+_PUBLIC_BYTES = {ED25519: 32, COSIGNATURE_V1: 32, COSIGNATURE_ML_DSA_44: 1312}
 _PRIVATE = "PRIVATE+KEY+"
 
 
@@ -50,6 +54,8 @@ class VerifierKey:
 
     def as_cosigner(self) -> VerifierKey:
         """Return the same key as one of timestamped cosignatures, under the id that this type gives."""
+        if self.kind == COSIGNATURE_ML_DSA_44:
+            return self
         return VerifierKey(self.name, COSIGNATURE_V1, self.public)
 
 
@@ -59,13 +65,17 @@ def is_key_name(name: str) -> bool:
 
 
 def parse_vkey(text: str) -> VerifierKey:
-    """Parse the vkey of an Ed25519 key, plain (0x01) or of cosignatures (0x04).
+    """Parse the vkey of an Ed25519 key, plain (0x01) or of cosignatures (0x04), or of ML-DSA-44 cosignatures (0x06).
 
     Raises:
         Refused: POLICY_SYNTAX, also where the id is not the one that C2SP derives, or the point is of small order.
     """
     name, kind, public = _parse_parts(text)
-    require(is_public_key(public), Rule.POLICY_SYNTAX, "The key is no point of the prime group.")
+    require(
+        kind == COSIGNATURE_ML_DSA_44 or is_public_key(public),  # any 1312 bytes are an ML-DSA-44 key
+        Rule.POLICY_SYNTAX,
+        "The key is no point of the prime group.",
+    )
     key = VerifierKey(name, kind, public)
     require(key.encode() == text, Rule.POLICY_SYNTAX, "The key's id is not the one of its name, type and key.")
     return key
@@ -78,6 +88,7 @@ def parse_signing_key(text: str) -> tuple[str, int, Secret]:
         Refused: POLICY_SYNTAX; the text itself is never part of the cause.
     """
     name, kind, seed = _parse_parts(text.removeprefix(_PRIVATE))
+    require(kind != COSIGNATURE_ML_DSA_44, Rule.POLICY_SYNTAX, "This version signs with no ML-DSA-44 key.")
     expected = encode_signing_key(name, kind, Secret(seed))
     require(expected == text, Rule.POLICY_SYNTAX, "The private key's id is not the one of its name, type and key.")
     return name, kind, Secret(seed)
@@ -90,14 +101,14 @@ def encode_signing_key(name: str, kind: int, seed: Secret) -> str:
 
 
 def _parse_parts(text: str) -> tuple[str, int, bytes]:
-    """Return name, type and 32 key bytes of `<name>+<id>+<base64>`; the caller compares the whole encoding."""
+    """Return name, type and key bytes of `<name>+<id>+<base64>`; the caller compares the whole encoding."""
     require(len(text) <= MAX_KEY_TEXT, Rule.POLICY_SYNTAX, "The key text is too long.")
     name, _, rest = text.partition("+")
     _, _, encoded = rest.partition("+")  # the base64 itself may hold plus signs
     material = decode_base64(encoded, Rule.POLICY_SYNTAX, "The key is not three parts, the last in base64.")
     require(
-        len(material) == 33 and material[0] in {ED25519, COSIGNATURE_V1},
+        len(material) - 1 == _PUBLIC_BYTES.get(material[0]),
         Rule.POLICY_SYNTAX,
-        "The key is of a signature type that this version does not know.",
+        "The key is of a signature type that this version does not know, or not of its length.",
     )
     return name, material[0], material[1:]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from tapeline.base.rules import Rule, require
-from tapeline.transparency.keys import COSIGNATURE_V1, ED25519, parse_vkey
+from tapeline.transparency.keys import ED25519, parse_vkey
 from tapeline.transparency.quorum import Policy, PolicyGroup, PolicyLog, PolicyWitness
 
 __all__ = ["Policy", "PolicyGroup", "PolicyLog", "PolicyWitness", "parse_policy"]
@@ -94,8 +94,7 @@ class _Reader:
         require(len(arguments) in {2, 3}, Rule.POLICY_SYNTAX, "A witness line is: witness <name> <vkey> [<url>].")
         self._define(arguments[0])
         key = parse_vkey(arguments[1])
-        cosigner = key if key.kind == COSIGNATURE_V1 else key.as_cosigner()
-        self._witnesses.append(PolicyWitness(arguments[0], cosigner, *arguments[2:]))
+        self._witnesses.append(PolicyWitness(arguments[0], key.as_cosigner(), *arguments[2:]))
 
     def _group(self, arguments: list[str]) -> None:
         require(len(arguments) >= 3, Rule.POLICY_SYNTAX, "A group line is: group <name> all|any|<k> <name>…")

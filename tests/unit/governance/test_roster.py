@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from gov_kit import (
     T0,
+    WITNESSES,
     Log,
     key,
     make_roster,
@@ -22,9 +23,17 @@ from tapeline.base.errors import NotFound
 from tapeline.base.rules import Refused, Rule
 from tapeline.base.times import DAY, HOUR
 from tapeline.governance.chain import RosterChain
+from tapeline.governance.person import Witness
 from tapeline.governance.roster import Roster, Thresholds, WitnessQuorum
+from tapeline.transparency.keys import COSIGNATURE_ML_DSA_44, VerifierKey
 
 V1 = make_roster()
+
+
+def quantum_safe(name: str, key_name: str) -> Witness:
+    """Return a witness with an ML-DSA-44 key; any 1312 bytes are one."""
+    vkey = VerifierKey(key_name, COSIGNATURE_ML_DSA_44, name.encode().ljust(1312, b"."))
+    return Witness(name, vkey.encode(), "", "outside")
 
 
 def chain(*later: Roster, seen_ms: int | None = T0) -> RosterChain:
@@ -48,6 +57,8 @@ def chain(*later: Roster, seen_ms: int | None = T0) -> RosterChain:
         {"witnesses": (*V1.witnesses, replace(witness("in1"), name="in2"))},
         {"witnesses": (*V1.witnesses, replace(witness("late1"), vkey="nonsense"))},
         {"witnesses": (*V1.witnesses, replace(witness("late1"), group="elsewhere"))},
+        {"witnesses": (*V1.witnesses, quantum_safe("twin", WITNESSES["in1"].key.name))},  # one witness, two keys
+        {"witnesses": (*V1.witnesses, *(quantum_safe(f"pq{n}", f"pq{n}.example") for n in range(7)))},
         {"archive_log": V1.audit_log},
         {"audit_log": "nonsense"},
         {"audit_log": witness("late1").vkey},
@@ -70,6 +81,14 @@ def test_a_roster_that_contradicts_itself_is_refused(change: dict[str, object]) 
     with pytest.raises(Refused) as refusal:
         Roster.parse(sign_roster(replace(V1, **change)))  # type: ignore[arg-type]
     assert refusal.value.rule is Rule.DSSE_SYNTAX
+
+
+def test_a_witness_may_have_an_ml_dsa_44_key() -> None:
+    added = tuple(quantum_safe(f"pq{n}", f"pq{n}.example") for n in range(5))
+    roster = Roster.parse(sign_roster(replace(V1, witnesses=(*V1.witnesses, *added))))
+    assert roster.witnesses[-1] == added[-1]
+    keys = [member.key for member in roster.archive_policy().witnesses]
+    assert (keys[-1].encode(), keys[-1].kind) == (added[-1].vkey, COSIGNATURE_ML_DSA_44)
 
 
 def test_look_up() -> None:
