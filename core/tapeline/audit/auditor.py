@@ -71,6 +71,7 @@ def audit(copy: Copy, progress: Progress = _no_progress) -> Report:
         witnesses=tuple(sorted(witnesses)),
         archive_size=archive_log.tree.size,
         audit_size=audit_log.tree.size,
+        archive_holds=archive_log.holds and newest is not None and not _forked(findings),
         ends=_ends(history, state),
     )
 
@@ -81,6 +82,10 @@ def _ends(history: AuditHistory, state: DirectoryState) -> tuple[Expiring, ...]:
     roster = history.rosters.current
     keys = state.escrow_keys(roster.organisation)
     return tuple(of_firm(roster, [state.certificate_of(key.key_id) for key in keys]))
+
+
+def _forked(findings: Findings) -> bool:
+    return any(finding.rule == Check.FORK.value for finding in findings.all())
 
 
 def _witnesses(log: ReadLog, notes: NoteTable) -> set[str]:

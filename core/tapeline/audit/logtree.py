@@ -50,6 +50,11 @@ class ReadLog:
     entries: tuple[bytes, ...]
     tree: HashTree
 
+    @property
+    def holds(self) -> bool:
+        """Whether the entries lead to the root of the log's own newest checkpoint."""
+        return (self.tree.size, self.tree.root_at(self.tree.size)) == (self.checkpoint.size, self.checkpoint.root)
+
     def where(self, index: int) -> str:
         """Name one of its entries."""
         return f"{self.name} leaf {index}"
@@ -73,13 +78,14 @@ def read_log(log: LogCopy, name: str, findings: Findings, progress: Progress) ->
         entries += bundle
         progress(f"{name} entries", len(entries), checkpoint.size)
     tree = HashTree([leaf_hash(entry) for entry in entries])
-    if (tree.size, tree.root_at(tree.size)) != (checkpoint.size, checkpoint.root):
+    read = ReadLog(name, note, checkpoint, tuple(entries), tree)
+    if not read.holds:
         findings.add(
             Check.ROOT,
             f"The {tree.size} entries do not lead to the root of the checkpoint of {checkpoint.size} leaves.",
             f"{name} checkpoint",
         )
-    return ReadLog(name, note, checkpoint, tuple(entries), tree)
+    return read
 
 
 def _bundle(log: LogCopy, name: str, index: int, width: int, findings: Findings) -> list[bytes] | None:

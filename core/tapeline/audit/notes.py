@@ -35,9 +35,18 @@ class NoteTable:
             return None
         tree = self._log.tree
         if checkpoint.size > tree.size or tree.root_at(checkpoint.size) != checkpoint.root:
-            self._findings.add(
-                Check.FORK,
-                f"Witnesses cosigned another history of the log, of {checkpoint.size} leaves: the log forked.",
-                where,
-            )
+            self._differs(checkpoint, where)
         return checkpoint
+
+    def _differs(self, checkpoint: CosignedCheckpoint, where: str) -> None:
+        newest = self._log.checkpoint
+        is_other_statement = checkpoint.size == newest.size and checkpoint.root != newest.root
+        if self._log.holds or is_other_statement:
+            text = f"Witnesses cosigned another history of the log, of {checkpoint.size} leaves: the log forked."
+            self._findings.add(Check.FORK, text, where)
+            return
+        # Entries that are not even those of the newest checkpoint say nothing about what the log did.
+        text = (
+            f"The copy's entries are not those that witnesses cosigned, {checkpoint.size} leaves: the copy was changed."
+        )
+        self._findings.add(Check.ROOT, text, where)

@@ -24,6 +24,8 @@ class Report:
     audit_size: int
     complaints: tuple[Testimony, ...] = ()
     forks: tuple[Testimony, ...] = ()
+    archive_holds: bool = True
+    """Whether the archive's entries are those that the quorum of witnesses cosigned, and neither log forked."""
     ends: tuple[Expiring, ...] = ()
     """What the firm has to renew; the auditor's own clock says whether soon."""
 
@@ -37,15 +39,24 @@ class Report:
         tally = self.tally
         total = tally.messages + tally.gaps
         missing = total - tally.messages_sound
-        gaps = "no gaps" if not missing else f"{missing:,} missing or unsound"
+        gaps = f"{missing:,} missing or unsound" if missing else "no gaps"
+        if not missing and not self.archive_holds:
+            gaps = "no gaps seen, but the archive log itself is not sound"
         text = (
             f"{tally.messages_sound:,} of {total:,} messages, {gaps}; "
-            f"{tally.sessions_sound:,} of {tally.sessions:,} sessions openable; "
-            f"log checked by {plural(len(self.witnesses), 'witness', 'witnesses')}"
+            f"{tally.sessions_sound:,} of {tally.sessions:,} sessions openable; {self._checked()}"
         )
         if self.complete:
             return f"Complete: {text}."
-        return f"Incomplete: {text}; {plural(len(self.findings), 'finding')}."
+        found = plural(len(self.findings), "finding")
+        if not missing and tally.sessions_sound == tally.sessions and self.archive_holds:
+            return f"Messages complete, but {found}: {text}."
+        return f"Incomplete: {text}; {found}."
+
+    def _checked(self) -> str:
+        if not self.witnesses:
+            return "log not checked by the quorum of witnesses"
+        return f"log checked by {plural(len(self.witnesses), 'witness', 'witnesses')}"
 
     def as_dict(self) -> dict[str, object]:
         """Return the object that --json prints."""
