@@ -9,14 +9,11 @@ from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
 from tapeline.audit.auditor import audit
 from tapeline.audit.finding import Progress as Advance
-from tapeline.audit.report import Report
-from tapeline.base.text import plural, printable
-from tapeline.cli.auditroster import UNTRUSTED, Ground, ground_of
+from tapeline.cli.auditroster import ground_of
+from tapeline.cli.auditshow import show_report
 from tapeline.cli.common import (
     JsonOption,
     PassphraseFd,
@@ -25,7 +22,6 @@ from tapeline.cli.common import (
     print_result,
     read_passphrase,
     stderr,
-    stdout,
 )
 from tapeline.cli.copyfolder import LOGS, FolderLog, count_forks, open_copy, write_fork
 from tapeline.cli.expiring import say_what_ends
@@ -65,7 +61,7 @@ def verify(
     if as_json:
         print_result({**report.as_dict(), **ground.as_dict(), "ending": ending}, as_json=True)
     else:
-        _show(report, ground)
+        show_report(report, ground)
     if not (report.complete and ground.trusted):
         raise typer.Exit(Status.REFUSED)
 
@@ -153,33 +149,3 @@ def _bars(*, shown: bool) -> Iterator[Advance]:
                 progress.update(tasks[stage], completed=done, total=total)
 
         yield advance
-
-
-def _show(report: Report, ground: Ground) -> None:
-    console = stdout()
-    for name, value in (
-        ("organisation", ground.organisation),
-        ("deployment", ground.deployment or "unknown: the copy lacks its founding roster"),
-        ("founding roster", ground.words),
-        ("witnesses", ", ".join(report.witnesses) or "none"),
-    ):
-        console.print(Text(f"{name:<15}  {printable(value)}"), soft_wrap=True)
-    if report.findings:
-        table = Table("rule", "where", "what", title=plural(len(report.findings), "finding"), title_justify="left")
-        for finding in report.findings:
-            table.add_row(*(Text(printable(text)) for text in (finding.rule, finding.where, finding.what)))
-        console.print(table)
-    for title, reports in (("Complaints of devices", report.complaints), ("Forked sessions", report.forks)):
-        if reports:
-            table = Table("rule", "who", "what", "where", title=title, title_justify="left")
-            for one in reports:
-                table.add_row(*(Text(printable(text)) for text in (one.rule, one.who, one.what, one.where)))
-            console.print(table)
-    console.print(
-        f"{plural(report.archive_size, 'archive leaf', 'archive leaves')}, "
-        f"{plural(report.audit_size, 'audit leaf', 'audit leaves')}, "
-        f"{plural(report.warrants, 'warrant')}, {plural(report.releases, 'release')}."
-    )
-    console.print(Text(report.sentence(), style="bold"), soft_wrap=True)
-    if not ground.trusted:
-        console.print(Text(UNTRUSTED, style="bold"), soft_wrap=True)

@@ -16,8 +16,10 @@ from typer.testing import CliRunner
 
 from tapeline.audit.auditor import audit
 from tapeline.audit.copy import ForkCopy
+from tapeline.audit.finding import Finding
 from tapeline.base.errors import MalformedInput, StateError, Unavailable
 from tapeline.base.times import DAY
+from tapeline.cli.auditshow import grouped
 from tapeline.cli.copyfolder import FolderLog, open_copy, read_forks, write_fork, write_pins
 from tapeline.cli.copying import LoggedItem, begin_copy, copy_log
 from tapeline.cli.main import build
@@ -123,6 +125,32 @@ def test_a_copy_without_its_founding_roster_claims_no_deployment(copy: Path, bus
     FolderLog(copy / "audit").object_path(busy.roster.statement_hash).unlink()
     told = json.loads(verify(str(copy), "--json", "--trust-copy").stdout)
     assert (told["deployment"], told["words"]) == ("", roster_words(busy.roster))
+
+
+def test_consequences_of_one_cause_are_one_row(copy: Path, roster: str) -> None:
+    for path in (copy / "archive" / "objects").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    result = verify(str(copy), "--roster", roster)
+    told = json.loads(verify(str(copy), "--roster", roster, "--json").stdout)
+    rows = grouped([Finding(one["rule"], one["what"], one["where"]) for one in told["findings"]])
+    assert sum(count for _, count in rows) == len(told["findings"])  # --json keeps every one
+    assert len(rows) < len(told["findings"]) / 2
+    assert "more like this" in " ".join(result.stdout.split())
+    lines = result.stdout.splitlines()
+    assert lines[0] == lines[-1] == told["sentence"]
+
+
+def test_other_rules_and_other_words_are_rows_of_their_own() -> None:
+    here = "archive leaf 1"
+    findings = [
+        Finding("AUD-1", "The copy lacks the message.", here),
+        Finding("AUD-1", "The copy lacks the session.", here),
+        Finding("AUD-2", "The copy lacks the message.", here),
+        Finding("LEF-2", "Conversation 1190995cea36ea74… goes on with number 4 instead of 3.", here),
+        Finding("LEF-2", "Conversation 2290995cea36ea74… goes on with number 14 instead of 5.", "archive leaf 2"),
+    ]
+    assert grouped(findings) == [(findings[0], 1), (findings[1], 1), (findings[2], 1), (findings[3], 2)]
 
 
 class Quiet(SimpleHTTPRequestHandler):
