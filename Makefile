@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
+# Most tests wait for processes, so that more of them run than there are processors; a file's tests stay together.
+WORKERS ?= 4
 SOURCES := core client_sdk server escrow cli testing
 # Debian packages that the suite needs beyond python3 and make.
 DEBIAN_PACKAGES := python3-venv
@@ -37,7 +39,7 @@ demo: $(STAMP) ## run the whole story with real processes on loopback
 	$(BIN)/tapeline demo
 
 test: $(STAMP) ## run the functional suite (under 20 minutes)
-	$(PYTEST) -m "not soak" tests
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not soak" tests
 
 soak: $(STAMP) ## run the long repeats
 	TAPELINE_FUZZ=2000 $(PYTEST) -m "soak or fuzz" tests
