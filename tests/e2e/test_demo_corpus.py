@@ -42,7 +42,7 @@ def replay(path: Path) -> None:
     assert done.returncode == 0, done.stderr[-4000:]
     told = json.loads(done.stdout)
     assert told["faults"] == []
-    assert told["sent"] == told["stored"] == said + conversations + 1  # a disclosure each, and the fraud's twin
+    assert told["sent"] == told["stored"] == said + conversations + 2  # a disclosure each, and two frauds' twins
     assert told["unread"] == len(transcript.unread)
 
 

@@ -122,8 +122,8 @@ def test_no_minority_drags_the_median(right: list[int], data: st.DataObject) -> 
     assert min(right) <= median_time(right + wrong) <= max(right)
 
 
-@given(st.integers(1, 2**63 - 1))
-def test_notes_hold_any_time(time: int) -> None:
+@given(st.integers(1, 253_402_300_799))
+def test_notes_hold_any_time_of_the_calendar(time: int) -> None:
     note = signed(checkpoint_of(ALL[:2]), {"w1": time, "w2": time, "w3": time})
     assert parse_note(note).encode() == note
     assert verify_cosigned(note, POLICY, log_origin=ORIGIN).witness_times["w2"] == time

@@ -35,7 +35,7 @@ from tapeline.crypto.wire import encode
 from tapeline.directory.checked import NUMBERED
 from tapeline.directory.state import DirectoryState
 from tapeline.governance.approval import Approval
-from tapeline.governance.auditleaf import make_audit_leaf
+from tapeline.governance.auditleaf import make_audit_leaf, text_hash
 from tapeline.governance.case import Case, Subject, Window
 from tapeline.governance.certificate import CertifiedCustodian, EscrowCertificate
 from tapeline.governance.complaint import complaint_text, sign_complaint
@@ -319,7 +319,7 @@ class Deployment:
         )  # fmt: skip
         text = complaint_text(sign_complaint(user.key, body), self.archive.objects[user.device.entry_hash])
         digest = object_hash("complaint", encode(body))
-        leaf = pb.AuditLeaf(kind="complaint", statement_hash=digest, time_ms=self.tick())
+        leaf = pb.AuditLeaf(kind="complaint", statement_hash=digest, time_ms=self.tick(), text_hash=text_hash(text))
         self.audit.entries.append(encode(leaf))
         self.audit.objects[digest] = text
         return digest

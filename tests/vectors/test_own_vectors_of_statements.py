@@ -102,7 +102,7 @@ def test_the_generator_writes_exactly_these_files() -> None:
 
 def test_the_files_stay_small_and_described() -> None:
     files = sorted(FOLDER.glob("*.json"))
-    assert sum(path.stat().st_size for path in files) <= 200_000
+    assert sum(path.stat().st_size for path in files) <= 204_800  # 200 KiB
     assert all(load(path.stem)["description"] for path in files)
 
 

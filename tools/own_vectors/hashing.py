@@ -113,7 +113,15 @@ def _leaves(story: Story) -> list[Value]:
             relay_time_ms=story.facts(story.genesis).leaf_time_ms,
         )
     )  # fmt: skip
-    audit = encode(pb.AuditLeaf(kind="case", statement_hash=bytes(range(64)), time_ms=1, about=bytes(range(64))))
+    audit = encode(
+        pb.AuditLeaf(
+            kind="case",
+            statement_hash=bytes(range(64)),
+            time_ms=1,
+            about=bytes(range(64)),
+            text_hash=bytes(range(64, 128)),
+        )
+    )
     return [
         {"name": name, "kind": kind, "leaf": leaf.hex(), "leaf_hash": leaf_hash(leaf).hex(),
          "origin": ORIGIN, "index": index, "public": relay.public.hex(),

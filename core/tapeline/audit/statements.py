@@ -11,7 +11,7 @@ from tapeline.audit.finding import Check, Findings, Progress, short
 from tapeline.audit.logtree import ReadLog
 from tapeline.base.errors import NotFound, TapelineError
 from tapeline.base.rules import Rule
-from tapeline.governance.auditleaf import about_of, parse_audit_leaf
+from tapeline.governance.auditleaf import about_of, parse_audit_leaf, text_hash
 from tapeline.governance.certificate import verify_certificate
 from tapeline.governance.chain import RosterChain
 from tapeline.governance.closing import verify_closing
@@ -115,6 +115,9 @@ def _read(index: int, data: bytes, log: ReadLog, copy: LogCopy, findings: Findin
     where = f"{log.where(index)}, {leaf.kind[:32]} {short(leaf.statement_hash)}"
     try:
         raw = copy.object(leaf.statement_hash)
+        if text_hash(raw) != leaf.text_hash:
+            findings.add(Check.OTHER_BYTES, "The statement's text is not the one that was logged.", where)
+            return Entry(index, data, leaf.kind, leaf.statement_hash, leaf.time_ms, leaf.about, None, b"")
         if leaf.kind == COMPLAINT:
             _check_complaint(raw, leaf.statement_hash, where, findings)
             return Entry(index, data, leaf.kind, leaf.statement_hash, leaf.time_ms, leaf.about, None, raw)

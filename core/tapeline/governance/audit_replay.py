@@ -9,7 +9,7 @@ from types import MappingProxyType
 from tapeline.base.errors import TapelineError
 from tapeline.base.rules import Refused, Rule, refusing, require
 from tapeline.base.times import MINUTE
-from tapeline.governance.auditleaf import parse_audit_leaf
+from tapeline.governance.auditleaf import parse_audit_leaf, require_text
 from tapeline.governance.chain import RosterChain, guarded
 from tapeline.governance.dsse import Envelope, parse_envelope
 from tapeline.governance.exception import RecordException
@@ -270,3 +270,4 @@ def _require_text(entry: AuditEntry, leaf: AuditLeaf) -> None:
         Rule.GATE_CHECKPOINT,
         "The text of an audit leaf is another's.",
     )
+    require_text(leaf, entry.statement)

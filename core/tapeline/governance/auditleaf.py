@@ -6,7 +6,7 @@ puts a package together can leave a rejection out.
 
 from __future__ import annotations
 
-from tapeline.base.hashing import HASH_BYTES
+from tapeline.base.hashing import HASH_BYTES, tagged_hash
 from tapeline.base.rules import Rule, require
 from tapeline.crypto.limits import AUDIT_LEAF_BYTES
 from tapeline.crypto.wire import encode, parse
@@ -40,6 +40,7 @@ def parse_audit_leaf(data: bytes) -> AuditLeaf:
     """
     leaf = parse(AuditLeaf, data, limit=AUDIT_LEAF_BYTES, what="audit leaf")
     require(len(leaf.statement_hash) == HASH_BYTES, Rule.WIRE_SIZE, "An audit leaf's hash is not 64 bytes.")
+    require(len(leaf.text_hash) == HASH_BYTES, Rule.WIRE_SIZE, "An audit leaf's text hash is not 64 bytes.")
     require(
         len(leaf.about) == (HASH_BYTES if leaf.kind in ABOUT_A_CASE else 0),
         Rule.LEAF_TAG,
@@ -50,8 +51,37 @@ def parse_audit_leaf(data: bytes) -> AuditLeaf:
 
 def make_audit_leaf(envelope: Envelope, time_ms: int) -> bytes:
     """Return the leaf of a statement."""
-    about = about_of(envelope)
-    return encode(AuditLeaf(kind=envelope.kind, statement_hash=envelope.statement_hash, time_ms=time_ms, about=about))
+    return encode(
+        AuditLeaf(
+            kind=envelope.kind,
+            statement_hash=envelope.statement_hash,
+            time_ms=time_ms,
+            about=about_of(envelope),
+            text_hash=text_hash(envelope.raw),
+        )
+    )
+
+
+def text_hash(text: bytes) -> bytes:
+    """Return H("text", the text as it was admitted), 64 bytes.
+
+    The statement's hash covers what is said, and not who signed it: whoever shows a text could otherwise leave a
+    signature out, and what nobody entitled signed counts for nothing.
+    """
+    return tagged_hash("text", text)
+
+
+def require_text(leaf: AuditLeaf, text: bytes) -> None:
+    """Refuse a text that is not, byte for byte, what became this leaf.
+
+    Raises:
+        Refused: GATE_CHECKPOINT.
+    """
+    require(
+        text_hash(text) == leaf.text_hash,
+        Rule.GATE_CHECKPOINT,
+        f"The text of a {leaf.kind} is not the one that was logged: perhaps a signature is left out.",
+    )
 
 
 def about_of(envelope: Envelope) -> bytes:

@@ -39,6 +39,7 @@ class Envelope:
         payload_bytes: the exact bytes that are hashed and signed.
         statement_hash: H("statement/" + kind, payload bytes), 64 bytes.
         signatures: none of them verified.
+        raw: the envelope as received, signatures and all.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Envelope:
     payload_bytes: bytes
     statement_hash: bytes
     signatures: tuple[DsseSignature, ...]
+    raw: bytes = b""
 
     def signed_by(self, public: bytes) -> bool:
         """Tell whether a signature by this Ed25519 key (32 bytes) is there and verifies."""
@@ -126,7 +128,7 @@ def parse_envelope(data: bytes, kind: str) -> Envelope:
     fields.finish()
     payload = decode_json(body)
     require(isinstance(payload, dict), Rule.DSSE_SYNTAX, "A statement's payload is not a JSON object.")
-    return Envelope(kind, cast(dict[str, Json], payload), body, statement_hash(kind, body), signatures)
+    return Envelope(kind, cast(dict[str, Json], payload), body, statement_hash(kind, body), signatures, data)
 
 
 def kind_of(data: bytes) -> str:

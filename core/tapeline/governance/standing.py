@@ -112,8 +112,8 @@ def standing_of(case: Envelope, leaves: Sequence[CaseLeaf], ledger: Ledger) -> S
     """Return how a case stands.
 
     1. Of a statement that is logged twice the first leaf counts: logging an approval again renews nothing.
-    2. The last word of an approver counts. An approval is one only if it was made after the word before it: one that
-       the escrow service held back does not undo a rejection.
+    2. The last word of an approver counts, by the approver's own dates: one that the escrow service held back and logs
+       late does not undo a later one.
     3. An approval counts if `verify_approval` says so, and neither it nor its approver is revoked.
     4. A closing counts from a reviewer who signed the case.
 
@@ -125,6 +125,9 @@ def standing_of(case: Envelope, leaves: Sequence[CaseLeaf], ledger: Ledger) -> S
     """
     below = inf if ledger.below is None else ledger.below
     ordered = _first_leaves([leaf for leaf in leaves if leaf.index < below])  # 1
+    # Of the case too the text that was logged: its signers are who may close it.
+    logged = (leaf.envelope for leaf in ordered if leaf.envelope.kind == Case.kind)
+    case = next((one for one in logged if one.statement_hash == case.statement_hash), case)
     votes = _last_votes(case.statement_hash, ordered, ledger)  # 2
     closings = [leaf.index for leaf in ordered if leaf.envelope.kind == Closing.kind and _closes(case, leaf, ordered)]
     return Standing(
@@ -151,10 +154,20 @@ def _last_votes(case_hash: bytes, leaves: Sequence[CaseLeaf], ledger: Ledger) ->
         if vote is None:
             continue
         before = votes.get(vote.person.id)
-        held_back = before is not None and vote.statement.created_ms <= before.statement.created_ms
-        if not (held_back and isinstance(vote.statement, Approval)):
+        if before is None or _is_later(vote, before):
             votes[vote.person.id] = vote
     return votes
+
+
+def _is_later(vote: Vote, before: Vote) -> bool:
+    """Tell whether a vote, logged behind another, is the approver's later word by the approver's own dates.
+
+    Logging words in another order than they were said in makes no case more approved: neither an approval that was
+    held back, nor an older no that is put between, counts against the newest word. Of two of one moment the no counts.
+    """
+    if isinstance(vote.statement, Approval):
+        return vote.statement.created_ms > before.statement.created_ms
+    return vote.statement.created_ms >= before.statement.created_ms
 
 
 def _vote(case_hash: bytes, leaf: CaseLeaf, in_force: Guarded) -> Vote | None:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from tapeline.base.errors import MalformedInput, NotFound, StateError
 from tapeline.base.rules import Rule, require
-from tapeline.governance.auditleaf import about_of, parse_audit_leaf
+from tapeline.governance.auditleaf import about_of, parse_audit_leaf, require_text
 from tapeline.governance.case import Case
 from tapeline.governance.chain import RosterChain
 from tapeline.governance.complaint import KIND as COMPLAINT
@@ -158,6 +158,8 @@ def _entry(item: wire.AuditItem, expected: int) -> AuditEntry:
             "A text of the audit log is not its leaf's.",
         )
         require(about_of(envelope) == leaf.about, Rule.LEAF_TAG, "An audit leaf names another case than its statement.")
+    if item.dsse:
+        require_text(leaf, item.dsse)
     return AuditEntry(item.index, item.leaf, leaf.kind, leaf.statement_hash, leaf.time_ms, leaf.about, item.dsse)
 
 

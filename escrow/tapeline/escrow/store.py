@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, func, insert, select
 
 from tapeline.crypto.wire import encode
 from tapeline.escrow import tables as t
+from tapeline.governance.auditleaf import text_hash
 from tapeline.tlog.storage import append_leaves
 from tapeline.wire.v1.objects_pb2 import AuditLeaf
 
@@ -42,7 +43,15 @@ def append(conn: Connection, new: NewStatement, now_ms: int, sealed: bytes | Non
     # Leaf times never decrease, whatever the machine's clock does.
     last = conn.execute(select(func.max(t.statement.c.time_ms))).scalar_one() or 0
     time_ms = max(now_ms, last)
-    leaf = encode(AuditLeaf(kind=new.kind, statement_hash=new.statement_hash, time_ms=time_ms, about=new.about))
+    leaf = encode(
+        AuditLeaf(
+            kind=new.kind,
+            statement_hash=new.statement_hash,
+            time_ms=time_ms,
+            about=new.about,
+            text_hash=text_hash(new.dsse),
+        )
+    )
     position = append_leaves(conn, t.log, [leaf])
     stored = Stored(position, new.kind, new.statement_hash, new.about, new.dsse, leaf, time_ms)
     conn.execute(

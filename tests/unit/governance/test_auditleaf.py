@@ -45,7 +45,7 @@ def test_a_case_and_what_is_about_it_name_it() -> None:
 @pytest.mark.rule(Rule.LEAF_TAG)
 @pytest.mark.parametrize(("kind", "about"), [("rejection", b""), ("closing", bytes(63)), ("roster", bytes(64))])
 def test_a_leaf_that_hides_its_case_is_refused(kind: str, about: bytes) -> None:
-    leaf = AuditLeaf(kind=kind, statement_hash=bytes(64), time_ms=1, about=about)
+    leaf = AuditLeaf(kind=kind, statement_hash=bytes(64), time_ms=1, about=about, text_hash=bytes(64))
     assert refused(encode(leaf)) is Rule.LEAF_TAG
 
 
@@ -60,8 +60,8 @@ def test_a_statement_that_names_no_case_has_no_leaf(case: object) -> None:
 
 def large_leaf(size: int) -> bytes:
     """A leaf of exactly that many bytes."""
-    plain = len(encode(AuditLeaf(kind="k" * 130, statement_hash=bytes(64), time_ms=1)))
-    leaf = encode(AuditLeaf(kind="k" * (130 + size - plain), statement_hash=bytes(64), time_ms=1))
+    plain = len(encode(AuditLeaf(kind="k" * 64, statement_hash=bytes(64), time_ms=1, text_hash=bytes(64))))
+    leaf = encode(AuditLeaf(kind="k" * (64 + size - plain), statement_hash=bytes(64), time_ms=1, text_hash=bytes(64)))
     assert len(leaf) == size
     return leaf
 

@@ -109,14 +109,17 @@ def test_1_another_logs_checkpoint_is_refused(matter: Matter) -> None:
 def test_1_leaves_left_out_or_put_in_are_refused(matter: Matter) -> None:
     whole = matter.input()
     leaves = whole.audit_leaves
-    altered = replace(leaves[1], leaf=pb.AuditLeaf(kind="x", statement_hash=bytes(64), time_ms=1).SerializeToString())
+    altered = replace(
+        leaves[1],
+        leaf=pb.AuditLeaf(kind="x", statement_hash=bytes(64), time_ms=1, text_hash=bytes(64)).SerializeToString(),
+    )
     for changed in (leaves[:-1], (*leaves, leaves[-1]), (leaves[0], altered)):
         refused(Rule.GATE_CHECKPOINT, matter, replace(whole, audit_leaves=changed))
 
 
 @pytest.mark.rule(Rule.WIRE_SIZE)
 def test_1_an_audit_leaf_holds_a_whole_hash(matter: Matter) -> None:
-    short = pb.AuditLeaf(kind="note", statement_hash=bytes(63), time_ms=matter.now_ms)
+    short = pb.AuditLeaf(kind="note", statement_hash=bytes(63), time_ms=matter.now_ms, text_hash=bytes(64))
     matter.audit.log.append(short.SerializeToString(deterministic=True))
     matter.audit.texts.append(b"")
     refused(Rule.WIRE_SIZE, matter)

@@ -53,7 +53,7 @@ async def confirm(relay: RunningRelay, complaint: bytes, logged: Ack) -> None:
 
 
 def logged(complaint: bytes, *, by: str = "acme/escrow", kind: str = "complaint") -> Ack:
-    leaf = encode(AuditLeaf(kind=kind, statement_hash=complaint, time_ms=system_clock()))
+    leaf = encode(AuditLeaf(kind=kind, statement_hash=complaint, time_ms=system_clock(), text_hash=bytes(64)))
     return Ack(index=7, leaf=leaf, signature=sign_ack(key(by), "acme.example/audit", 7, leaf))
 
 

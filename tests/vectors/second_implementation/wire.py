@@ -36,7 +36,7 @@ DEFINITIONS = {
     "Message": "header:b ciphertext:b signature:b64",
     "Leaf": "type:e conversation_tag:b conversation_sequence:u user_tags:b* object_hash:b64 relay_time_ms:u "
     "directory_sequence:u",
-    "AuditLeaf": "kind:s statement_hash:b64 time_ms:u about:b",
+    "AuditLeaf": "kind:s statement_hash:b64 time_ms:u about:b text_hash:b64",
     "HistoryGrant": "record_hash:b64 m:b32 q:b32 row:Row? shard:b opening_proof:b64 header:b",
     "LoginBody": "origin:s key:b32 nonce:b audience:s expires_ms:u",
     "SessionPartial": "record_hash:b64 partial:b certificate:b64",

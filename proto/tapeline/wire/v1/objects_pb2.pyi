@@ -330,16 +330,18 @@ class Ack(_message.Message):
     def __init__(self, index: _Optional[int] = ..., leaf: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class AuditLeaf(_message.Message):
-    __slots__ = ("kind", "statement_hash", "time_ms", "about")
+    __slots__ = ("kind", "statement_hash", "time_ms", "about", "text_hash")
     KIND_FIELD_NUMBER: _ClassVar[int]
     STATEMENT_HASH_FIELD_NUMBER: _ClassVar[int]
     TIME_MS_FIELD_NUMBER: _ClassVar[int]
     ABOUT_FIELD_NUMBER: _ClassVar[int]
+    TEXT_HASH_FIELD_NUMBER: _ClassVar[int]
     kind: str
     statement_hash: bytes
     time_ms: int
     about: bytes
-    def __init__(self, kind: _Optional[str] = ..., statement_hash: _Optional[bytes] = ..., time_ms: _Optional[int] = ..., about: _Optional[bytes] = ...) -> None: ...
+    text_hash: bytes
+    def __init__(self, kind: _Optional[str] = ..., statement_hash: _Optional[bytes] = ..., time_ms: _Optional[int] = ..., about: _Optional[bytes] = ..., text_hash: _Optional[bytes] = ...) -> None: ...
 
 class ComplaintText(_message.Message):
     __slots__ = ("complaint", "device")

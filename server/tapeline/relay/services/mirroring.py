@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tapeline.base.rules import Rule, require
 from tapeline.directory.state import DirectoryState
-from tapeline.governance.auditleaf import parse_audit_leaf
+from tapeline.governance.auditleaf import parse_audit_leaf, text_hash
 from tapeline.governance.dsse import parse_envelope
 from tapeline.transparency.merkle import leaf_hash, verify_inclusion
 from tapeline.transparency.tlogproof import parse_tlog_proof
@@ -42,7 +42,7 @@ def require_in_audit_log(
     leaf = parse_audit_leaf(leaf_bytes)
     statement = parse_envelope(dsse, kind)
     require(
-        (leaf.kind, leaf.statement_hash) == (kind, statement.statement_hash),
+        (leaf.kind, leaf.statement_hash, leaf.text_hash) == (kind, statement.statement_hash, text_hash(dsse)),
         Rule.LOG_INCLUSION,
         "The audit leaf is another statement's.",
     )
