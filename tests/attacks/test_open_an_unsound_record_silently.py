@@ -19,6 +19,7 @@ from tapeline.cli.copyfolder import open_copy
 from tapeline.crypto.record.facts import Facts
 from tapeline.crypto.wire import encode
 from tapeline.custodian.consent import consent_table
+from tapeline.governance.auditleaf import text_hash
 from tapeline.governance.dsse import parse_envelope
 from tapeline.governance.exception import Excepted, RecordException
 from tapeline.governance.gate import pass_gate, summarise
@@ -120,7 +121,7 @@ def test_a_leaf_that_says_another_case_than_its_statement_opens_nothing(matter: 
     text = sign(exception_for(matter, case=case if signed else SECOND), *OFFICERS)
     leaf = AuditLeaf(
         kind="exception", statement_hash=parse_envelope(text, "exception").statement_hash,
-        time_ms=matter.now_ms - MINUTE, about=SECOND if signed else case,
+        time_ms=matter.now_ms - MINUTE, about=SECOND if signed else case, text_hash=text_hash(text),
     )  # fmt: skip
     matter.audit.texts.append(text)
     matter.audit.log.append(encode(leaf))
