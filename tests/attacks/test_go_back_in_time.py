@@ -118,7 +118,16 @@ async def test_to_have_the_vault_forget_a_key(bank: Firm) -> None:
         caller = await as_escrow(bank, channel)
         await VaultStub(channel).Learn(update, metadata=caller)
         request = VaultKeyRequest(epoch=2, retention_class=CLASS)
-        assert (await VaultStub(channel).MakeKey(request, metadata=caller)).v_public
+        second = (await VaultStub(channel).MakeKey(request, metadata=caller)).v_public
+    assert accepted.stop() == 0
+
+    plain = bank.start("vault")
+    where = plain.ready()
+    async with grpc.aio.insecure_channel(where["grpc"]) as channel:
+        caller = await as_escrow(bank, channel)
+        await VaultStub(channel).Learn(update, metadata=caller)
+        assert (await VaultStub(channel).MakeKey(request, metadata=caller)).v_public == second
+    assert checks(where["http"])["memory"] == "ok"
 
 
 def test_to_have_a_witness_begin_at_nothing(bank: Firm) -> None:

@@ -42,7 +42,8 @@ def make_vault(archive: Archive, folder: Path, clock: object) -> VaultUnderTest:
     store.put({f"seed/{certificate.epoch}/{CLASS}": archive.vault_seed(certificate).reveal()})
     roster = archive.rosters["acme"]
     keys = VaultKeys(key("acme/vault"), store)
-    keyring = Keyring(store, roster.statement_hash, clock, secrets.token_bytes)  # type: ignore[arg-type]
+    own = keys.roster.public
+    keyring = Keyring(store, roster.statement_hash, clock, secrets.token_bytes, own_key=own)  # type: ignore[arg-type]
     keyring.learn([sign_roster(roster)], [sign_certificate(certificate)])
     receipts = Receipts(keys.roster, keyring, RateLimiter(clock), clock)  # type: ignore[arg-type]
     return VaultUnderTest(keys, keyring, receipts, Releaser(keys, keyring, roster, clock))  # type: ignore[arg-type]

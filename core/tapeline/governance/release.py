@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Self, TypedDict
 
+from tapeline.base.errors import TapelineError
 from tapeline.base.hashing import HASH_BYTES, tagged_hash
 from tapeline.base.rules import Rule, require
+from tapeline.governance.auditleaf import parse_audit_leaf
 from tapeline.governance.dsse import Envelope
 from tapeline.governance.exception import RULES, Excepted
 from tapeline.governance.jsonform import Fields, Json
@@ -104,6 +106,15 @@ def verify_vault_release(envelope: Envelope | bytes, roster: Roster) -> VaultRel
     parsed = VaultRelease.envelope(envelope)
     parsed.require_signature(roster.vault_key, "The vault did not sign its release.")
     return VaultRelease.parse(parsed)
+
+
+def is_release_of(vault_key: bytes, dsse: bytes, leaf: bytes) -> bool:
+    """Tell whether a text is a release by the vault of this key, and an audit leaf's own: any other says nothing."""
+    try:
+        envelope = VaultRelease.envelope(dsse)
+    except TapelineError:
+        return False
+    return envelope.statement_hash == parse_audit_leaf(leaf).statement_hash and envelope.signed_by(vault_key)
 
 
 def require_bound(release: VaultRelease, sealed_bundle: bytes, *, warrant_leaf: bytes, case: bytes) -> None:

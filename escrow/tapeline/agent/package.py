@@ -14,6 +14,7 @@ from tapeline.governance.audit_replay import MAX_NOTES
 from tapeline.governance.chain import guarded
 from tapeline.governance.exception import RecordException
 from tapeline.governance.manifest import Manifest
+from tapeline.governance.release import VaultRelease, is_release_of
 from tapeline.governance.roster import Roster
 from tapeline.governance.standing import DECIDING
 from tapeline.governance.warrant import Warrant
@@ -74,6 +75,21 @@ def with_records(package: WarrantPackage, relay: RelayClient) -> WarrantPackage:
         if len(records) != len(hashes):
             raise StateError("The relay withholds a record of the manifest.", "Report the relay.")
         full.records.extend(records)
+    return full
+
+
+def with_newest_vault_release(package: WarrantPackage, audit: AuditReplica) -> WarrantPackage:
+    """Return the package with the text of the vault's newest release, whichever case it is of.
+
+    An older copy of the vault lacks the newest first: by this text it notices. Leaves that the vault did not sign are
+    passed over, and older ones left out, since all of a year's would not fit.
+    """
+    full = WarrantPackage()
+    full.CopyFrom(package)
+    for entry in reversed(audit.of_kind(VaultRelease.kind)):
+        if entry.index < len(full.audit_leaves) and is_release_of(audit.roster.vault_key, entry.dsse, entry.leaf):
+            full.audit_leaves[entry.index].dsse = entry.dsse
+            break
     return full
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from tapeline.agent.desk import Desk
-from tapeline.agent.package import warrants_of
+from tapeline.agent.package import warrants_of, with_newest_vault_release
 from tapeline.base.errors import StateError, TapelineError
 from tapeline.base.seam import system_clock
 from tapeline.base.times import Clock, Rng
@@ -79,7 +79,7 @@ class Workspace:
 
     def ask_vault(self, case_hash: bytes) -> int:
         """Have the vault release q of the warrant's sessions; return the release's audit index."""
-        package = fetch_package(self.desk, case_hash)
+        package = with_newest_vault_release(fetch_package(self.desk, case_hash), self.desk.audit)
         return self.desk.board.ask_vault(VaultReleaseRequest.FromString(self._carried(package))).index
 
     def package(self, case_hash: bytes) -> bytes:

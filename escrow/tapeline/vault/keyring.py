@@ -19,6 +19,7 @@ from tapeline.governance.roster import Roster
 
 _log = structlog.get_logger("tapeline.vault")
 _SEED, _ROSTER, _CERTIFICATE = "seed/", "roster/", "certificate/"
+_ACCEPTED, _ACCEPTED_AT = "accepted/", "accepted-at"
 
 
 class Keyring:
@@ -28,14 +29,25 @@ class Keyring:
         store: sealed.
         pinned_roster: statement hash of the founding roster.
         clock, rng: time and randomness.
-        accept_older: go on with what is left where the store lacks a key that was certified.
+        own_key: public part of this vault's roster key: what another vault made, this one need not know.
+        accept_older: go on with what is left, for good, where the store lacks what the logs say this vault made.
     """
 
     def __init__(
-        self, store: SealedStore, pinned_roster: bytes, clock: Clock, rng: Rng, *, accept_older: bool = False
+        self,
+        store: SealedStore,
+        pinned_roster: bytes,
+        clock: Clock,
+        rng: Rng,
+        *,
+        own_key: bytes,
+        accept_older: bool = False,
     ) -> None:
         self._store = store
+        self._own_key = own_key
         self._accept_older = accept_older
+        if accept_older:
+            store.put({_ACCEPTED_AT: clock().to_bytes(8, "big")})
         self._lacks: dict[str, None] = {}
         self._clock = clock
         self._rng = rng
@@ -88,15 +100,30 @@ class Keyring:
             self._learn_certificate(dsse)
         return len(self._by_id)
 
-    def went_back(self, lacks: str) -> None:
-        """Remember that a log names something of this vault's that its store lacks; told in the log, once."""
-        if lacks not in self._lacks:
+    def went_back(self, lacks: str, name: str, made_ms: int | None = None) -> None:
+        """Take note that a log names something of this vault's that its store lacks; told in the log, once.
+
+        What was accepted once stays so: a later start needs no leave for it again.
+
+        Args:
+            lacks: what it is, for people.
+            name: the one thing, by kind and hash.
+            made_ms: when it was logged, if that is known: what is older than the operator's leave is covered by it.
+        """
+        accepted_ms = int.from_bytes(self._store.get(_ACCEPTED_AT) or b"", "big")
+        if self._store.get(_ACCEPTED + name) is not None or (made_ms is not None and made_ms <= accepted_ms):
+            return
+        if self._accept_older:
+            self._store.put({_ACCEPTED + name: b""})
+        elif lacks in self._lacks:
+            return
+        else:
             self._lacks[lacks] = None
-            _log.error("vault_went_back", lacks=lacks, accepted=self._accept_older)
+        _log.error("vault_went_back", lacks=lacks, accepted=self._accept_older)
 
     def trouble(self) -> str:
-        """Return what this vault lacks, in a sentence; empty where it lacks nothing, or may go on without."""
-        lacks = "" if self._accept_older else ", ".join(self._lacks)
+        """Return what this vault lacks, in a sentence; empty where it lacks nothing, or was let go on without."""
+        lacks = ", ".join(self._lacks)
         return f"This vault's folder is older than the logs: it lacks {lacks}." if lacks else ""
 
     def require_whole(self) -> None:
@@ -126,7 +153,10 @@ class Keyring:
         certificate = verify_certificate(dsse, roster or self.chain.current)
         key = self._seed(certificate.epoch, certificate.retention_class)
         if key is None or key.public().encode() != certificate.v_public:
-            self.went_back(f"the key of epoch {certificate.epoch}, class {certificate.retention_class}")
+            # The roster's vault attested V in the ceremony, before any custodian signed: another's key was never here.
+            if roster is not None and roster.vault_key == self._own_key:
+                lacks = f"the key of epoch {certificate.epoch}, class {certificate.retention_class}"
+                self.went_back(lacks, _CERTIFICATE + certificate.v_key_id.hex())
         else:
             self._store.put({_CERTIFICATE + certificate.v_key_id.hex(): dsse})
             self._by_id[certificate.v_key_id] = key

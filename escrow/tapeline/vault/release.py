@@ -20,7 +20,7 @@ from tapeline.governance.dsse import signer
 from tapeline.governance.gate import pass_gate
 from tapeline.governance.gate_input import Consent, GateInput, GatePass, GateSession
 from tapeline.governance.manifest import Manifest
-from tapeline.governance.release import VaultRelease, bundle_hash
+from tapeline.governance.release import VaultRelease, bundle_hash, is_release_of
 from tapeline.governance.roster import Roster
 from tapeline.governance.warrant import Warrant
 from tapeline.vault.keyring import Keyring
@@ -105,10 +105,14 @@ class Releaser:
 
     def _require_remembered(self, gate: GateInput) -> None:
         """Refuse where the audit log, judged by the gate just now, holds a release of this vault that it forgot."""
+        own = self.keys.roster.public
         for entry in gate.audit_leaves:
             leaf = parse_audit_leaf(entry.leaf)
-            if leaf.kind == VaultRelease.kind and self.keys.store.get(_made(leaf.statement_hash)) is None:
-                self.keyring.went_back("a release of its own that the audit log holds")
+            if leaf.kind != VaultRelease.kind or self.keys.store.get(_made(leaf.statement_hash)) is not None:
+                continue
+            if is_release_of(own, entry.statement, entry.leaf):
+                name = _RELEASE + leaf.statement_hash.hex()
+                self.keyring.went_back("a release of its own that the audit log holds", name, leaf.time_ms)
         self.keyring.require_whole()
 
     def _seal(self, passed: GatePass) -> bytes:

@@ -109,7 +109,7 @@ def _require_own_key(first: bytes, keys: VaultKeys) -> None:
 
 def _keyring(first: bytes, keys: VaultKeys, clock: Clock, rng: Rng, *, accept_older: bool) -> Keyring:
     pinned = parse_envelope(first, Roster.kind).statement_hash
-    keyring = Keyring(keys.store, pinned, clock, rng, accept_older=accept_older)
+    keyring = Keyring(keys.store, pinned, clock, rng, own_key=keys.roster.public, accept_older=accept_older)
     keyring.learn([first], [])
     return keyring
 
