@@ -14,6 +14,7 @@ from client_kit import altering_pages, event, texts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tapeline.base.rules import Refused, Rule
 from tapeline.base.seam import system_rng
 from tapeline.client import Client
 from tapeline.client.content import Text
@@ -21,6 +22,7 @@ from tapeline.client.events import Alarm
 from tapeline.client.store.keys import StoreKey
 from tapeline.client.sync import SyncClient
 from tapeline.crypto.device import parse_device_entry
+from tapeline.directory.state import DirectoryState
 from tapeline.testing.background import CHEAP, PASSPHRASE, BackgroundDeployment
 from tapeline.wire.v1.objects_pb2 import LEAF_TYPE_DEVICE, Leaf, SignedObject
 from tapeline.wire.v1.relay_pb2 import SyncPage, SyncRequest
@@ -145,7 +147,10 @@ def _until(client: SyncClient, conversation: bytes, text: str):
 
 
 async def test_one_object_that_does_not_verify_stops_nothing_behind_it(
-    tapeline_deployment: BackgroundDeployment, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tapeline_deployment: BackgroundDeployment,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with AsyncExitStack() as stack:
 
@@ -156,17 +161,16 @@ async def test_one_object_that_does_not_verify_stops_nothing_behind_it(
         alice, bob = await make("alice"), await make("bob")
         await refresh(bob)
         spoilt, victim = await make("spoilt"), await make("victim")
+        verify = DirectoryState.check
 
-        def spoil(request: SyncRequest, page: SyncPage) -> None:
-            """Show another object under a good leaf, as a log could hold that was fed by a faulty relay."""
-            for item in page.items:
-                if Leaf.FromString(item.leaf).type != LEAF_TYPE_DEVICE:
-                    continue
-                if parse_device_entry(item.object).entry.user == spoilt.user:
-                    item.object = SignedObject(body=b"\xff\xff", signature=bytes(64)).SerializeToString()
+        def refuse_one(state: DirectoryState, type_: int, obj: bytes, **more: int):  # type: ignore[no-untyped-def]
+            """Refuse one entry, as though the log held an object that no reader can verify."""
+            if type_ == LEAF_TYPE_DEVICE and parse_device_entry(obj).entry.user == spoilt.user:
+                raise Refused(Rule.SIGNATURE, "as though nobody had signed it")
+            return verify(state, type_, obj, **more)
 
-        with altering_pages(bob, spoil):
-            await refresh(bob)
+        monkeypatch.setattr(DirectoryState, "check", refuse_one)
+        await refresh(bob)
         told = await event(bob, Alarm)
         assert isinstance(told, Alarm)
         state = bob._engine.device.directory.state
@@ -184,6 +188,35 @@ async def test_one_object_that_does_not_verify_stops_nothing_behind_it(
         await again.conversation(conversation.id).send("after a restart")
         assert [message.text for message in await texts(alice, 1)] == ["after a restart"]
     assert caplog.records == []  # typed refusals are alarms; only faults are logged
+
+
+@pytest.mark.rule(Rule.LEAF_TEXT)
+async def test_an_object_shown_otherwise_than_it_was_logged_is_asked_for_again(
+    tapeline_deployment: BackgroundDeployment, tmp_path: Path
+) -> None:
+    """The relay spoils a signature on the way, so that what ends something would count for nothing."""
+    async with AsyncExitStack() as stack:
+
+        async def make(user: str) -> Client:
+            name = f"{user}-{tmp_path.name}"[:60]
+            return await stack.enter_async_context(await tapeline_deployment.client(name, tmp_path / user))
+
+        bob = await make("bob")
+        await refresh(bob)
+        carol = await make("carol")
+
+        def spoil(request: SyncRequest, page: SyncPage) -> None:
+            for item in page.items:
+                if Leaf.FromString(item.leaf).type == LEAF_TYPE_DEVICE:
+                    changed = SignedObject.FromString(item.object)
+                    changed.signature = bytes(64)
+                    item.object = changed.SerializeToString()
+
+        with altering_pages(bob, spoil), pytest.raises(Refused) as refusal:
+            await refresh(bob)
+        assert refusal.value.rule is Rule.LEAF_TEXT
+        await refresh(bob)  # an honest page heals it
+        assert len(bob._engine.device.directory.state.devices_of("bank", carol.user)) == 1
 
 
 async def test_an_unexpected_fault_in_one_object_is_logged_and_is_one_objects_fault(

@@ -32,7 +32,7 @@ from tapeline.crypto.record.seal import create_record
 from tapeline.crypto.reservation import VaultTarget, make_reservation
 from tapeline.crypto.signing import SigningKey
 from tapeline.crypto.wire import encode
-from tapeline.directory.checked import NUMBERED
+from tapeline.directory.checked import NUMBERED, text_hash_of
 from tapeline.directory.state import DirectoryState
 from tapeline.governance.approval import Approval
 from tapeline.governance.auditleaf import make_audit_leaf, text_hash
@@ -167,6 +167,7 @@ class Deployment:
             type=leaf_type, object_hash=digest, conversation_tag=tag, user_tags=checked.user_tags,
             conversation_sequence=self._next(tag) if tag else 0, relay_time_ms=self.now,
             directory_sequence=self.state.numbers.next if leaf_type in NUMBERED else 0,
+            text_hash=text_hash_of(leaf_type, obj),
         )  # fmt: skip
         self.state.apply(self._append(leaf, digest, obj), leaf, obj)
 

@@ -41,7 +41,7 @@ from tapeline.crypto.reservation import VaultTarget, make_reservation
 from tapeline.crypto.shamir import interpolate
 from tapeline.crypto.signing import SigningKey
 from tapeline.crypto.wire import encode
-from tapeline.directory.checked import NUMBERED
+from tapeline.directory.checked import NUMBERED, text_hash_of
 from tapeline.directory.state import DirectoryState
 from tapeline.governance.approval import Approval
 from tapeline.governance.audit_replay import AuditEntry
@@ -264,6 +264,7 @@ class Archive:
             type=leaf_type, conversation_tag=checked.conversation_tag or b"", conversation_sequence=sequence,
             user_tags=checked.user_tags, object_hash=checked.object_hash, relay_time_ms=self.now_ms,
             directory_sequence=self.state.numbers.next if leaf_type in NUMBERED else 0,
+            text_hash=text_hash_of(leaf_type, obj),
         )  # fmt: skip
 
     def publish(self, leaf_type: int, obj: bytes) -> int:

@@ -110,6 +110,7 @@ def _leaves(story: Story) -> list[Value]:
     numbered = encode(
         pb.Leaf(
             type=pb.LEAF_TYPE_DEVICE, object_hash=story.ann.verified.entry_hash, directory_sequence=300,
+            text_hash=bytes(range(64)),
             relay_time_ms=story.facts(story.genesis).leaf_time_ms,
         )
     )  # fmt: skip

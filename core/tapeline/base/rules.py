@@ -205,6 +205,11 @@ class Rule(Enum):
         "directory leaves whose sequence has a gap or a repeat",
         "Complain: the relay withholds a leaf of the directory. Nothing behind it is taken.",
     )
+    LEAF_TEXT = RuleText(
+        "LEF-5",
+        "an object of the directory other than the one that was logged, its signatures included",
+        "Complain: the relay shows another text than it logged. Nothing behind it is taken.",
+    )
     NOTE_SYNTAX = RuleText("LOG-1", "a note or checkpoint that is not of the exact C2SP form", _ALTERED)
     NOTE_SIGNATURE = RuleText("LOG-2", "a checkpoint that the log did not sign", _ALTERED)
     NOTE_QUORUM = RuleText(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tapeline.base.hashing import tagged_hash
 from tapeline.base.rules import Rule, require
 from tapeline.crypto.device import VerifiedDevice
 from tapeline.crypto.membership import VerifiedMembership
@@ -28,6 +29,12 @@ NUMBERED = frozenset(
 """Types of the directory's sequence. Memberships are shown by need, and numbered in their conversations instead."""
 
 
+DIRECTORY = NUMBERED | {LeafType.LEAF_TYPE_MEMBERSHIP}
+"""Types whose objects the directory replays."""
+NOT_OF_THE_OBJECT = frozenset({Rule.LEAF_DIRECTORY, Rule.LEAF_TEXT})
+"""Refusals of what the relay shows, not of what was logged: nothing behind is taken until it shows the right thing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """A verified object of the directory.
@@ -47,6 +54,22 @@ class Checked:
     conversation: bytes | None = None
     conversation_tag: bytes | None = None
     user_tags: tuple[bytes, ...] = ()
+
+
+def text_hash_of(type_: int, obj: bytes) -> bytes:
+    """Return what a leaf says of its object's bytes: H("text", object) for the directory, nothing for other types.
+
+    An object's hash leaves its signatures out. Without this, whoever shows an object could spoil its signature, and a
+    revocation would not be taken by a reader who goes on behind what does not verify.
+    """
+    return tagged_hash("text", obj) if type_ in DIRECTORY else b""
+
+
+def require_text(leaf: Leaf, obj: bytes) -> None:
+    """Refuse under LEF-5 bytes other than those that were logged: a reader asks again, and goes no further."""
+    require(
+        leaf.text_hash == text_hash_of(leaf.type, obj), Rule.LEAF_TEXT, "The object is not the one that was logged."
+    )
 
 
 def require_leaf(leaf: Leaf, checked: Checked) -> None:

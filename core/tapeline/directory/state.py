@@ -9,7 +9,7 @@ from tapeline.base.rules import Rule, require
 from tapeline.crypto.device import VerifiedDevice
 from tapeline.crypto.membership import VerifiedMembership
 from tapeline.crypto.prekey import VerifiedPrekey
-from tapeline.directory.checked import NUMBERED, Checked, require_leaf, require_no_number
+from tapeline.directory.checked import NUMBERED, Checked, require_leaf, require_no_number, require_text
 from tapeline.directory.facts import FactBuilder
 from tapeline.directory.order import DirectoryNumbers, LeafTimes, Sequences
 from tapeline.directory.verify import verify_object
@@ -57,10 +57,11 @@ class DirectoryState(FactBuilder):
         """Verify a leaf with its object and take both; nothing is taken where anything is refused.
 
         Raises:
-            Refused: LEAF_DIRECTORY, LEAF_TAG, LEAF_SEQUENCE, LEAF_TIME, or the rule that the object breaks.
+            Refused: LEAF_DIRECTORY, LEAF_TEXT, LEAF_TAG, LEAF_SEQUENCE, LEAF_TIME, or the rule that the object breaks.
         """
         if leaf.type in NUMBERED:
             self.numbers.check(index, leaf)
+        require_text(leaf, obj)
         checked = self.check(leaf.type, obj, leaf_time_ms=leaf.relay_time_ms)
         require_leaf(leaf, checked)
         self._place(index, leaf, in_conversation=checked.conversation is not None)

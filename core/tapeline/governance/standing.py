@@ -112,8 +112,7 @@ def standing_of(case: Envelope, leaves: Sequence[CaseLeaf], ledger: Ledger) -> S
     """Return how a case stands.
 
     1. Of a statement that is logged twice the first leaf counts: logging an approval again renews nothing.
-    2. The last word of an approver counts, by the approver's own dates: one that the escrow service held back and logs
-       late does not undo a later one.
+    2. The last word of an approver counts. An approval that the escrow service held back, and logs late, undoes no no.
     3. An approval counts if `verify_approval` says so, and neither it nor its approver is revoked.
     4. A closing counts from a reviewer who signed the case.
 
@@ -148,26 +147,27 @@ def _first_leaves(leaves: Sequence[CaseLeaf]) -> list[CaseLeaf]:
 
 
 def _last_votes(case_hash: bytes, leaves: Sequence[CaseLeaf], ledger: Ledger) -> dict[str, Vote]:
+    """Return each approver's last word.
+
+    A no, or a withdrawal, undoes an approval that it is logged behind, or that it is dated behind: logging words in
+    another order than they were said in makes no case more approved, and nor does a clock that is slow.
+    """
     votes: dict[str, Vote] = {}
+    newest_no: dict[str, int] = {}
     for leaf in leaves:
         vote = _vote(case_hash, leaf, ledger.in_force)
         if vote is None:
             continue
-        before = votes.get(vote.person.id)
-        if before is None or _is_later(vote, before):
-            votes[vote.person.id] = vote
+        who, said_ms, before = vote.person.id, vote.statement.created_ms, votes.get(vote.person.id)
+        if isinstance(vote.statement, Approval):
+            is_newest = before is None or said_ms > before.statement.created_ms
+            if is_newest and said_ms > newest_no.get(who, -1):
+                votes[who] = vote
+            continue
+        newest_no[who] = max(said_ms, newest_no.get(who, -1))
+        if before is None or said_ms == newest_no[who] or isinstance(before.statement, Approval):
+            votes[who] = vote
     return votes
-
-
-def _is_later(vote: Vote, before: Vote) -> bool:
-    """Tell whether a vote, logged behind another, is the approver's later word by the approver's own dates.
-
-    Logging words in another order than they were said in makes no case more approved: neither an approval that was
-    held back, nor an older no that is put between, counts against the newest word. Of two of one moment the no counts.
-    """
-    if isinstance(vote.statement, Approval):
-        return vote.statement.created_ms > before.statement.created_ms
-    return vote.statement.created_ms >= before.statement.created_ms
 
 
 def _vote(case_hash: bytes, leaf: CaseLeaf, in_force: Guarded) -> Vote | None:

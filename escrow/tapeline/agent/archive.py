@@ -11,6 +11,7 @@ from tapeline.base.errors import NotFound, StateError, TapelineError
 from tapeline.base.rules import Refused, Rule, refusing, require
 from tapeline.crypto.limits import LEAF_BYTES
 from tapeline.crypto.wire import decode, parse
+from tapeline.directory.checked import NOT_OF_THE_OBJECT
 from tapeline.directory.state import DirectoryState
 from tapeline.governance.chain import RosterChain
 from tapeline.governance.roster import Roster
@@ -124,8 +125,8 @@ class ArchiveReplica:
         try:
             self.state.apply(item.index, leaf, item.object)
         except Exception as fault:
-            if isinstance(fault, Refused) and fault.rule is Rule.LEAF_DIRECTORY:
-                raise  # a leaf before this one is withheld
+            if isinstance(fault, Refused) and fault.rule in NOT_OF_THE_OBJECT:
+                raise  # a leaf before this one is withheld, or this one is shown otherwise than it was logged
             self.state.put_aside(item.index, leaf)
             self.quarantined[item.index] = _told(fault)
 

@@ -158,11 +158,31 @@ def test_an_item_outside_its_page_is_refused(matter: Matter) -> None:
 def test_one_object_that_does_not_verify_stops_no_replica(matter: Matter) -> None:
     page = SyncPage.FromString(pages_of(matter.archive)[0])
     spoilt = next(item for item in page.items if pb.Leaf.FromString(item.leaf).type == pb.LEAF_TYPE_PREKEY)
-    spoilt.object = b"\xff\xff"
     replica = ArchiveReplica(matter.archive.pinned)
+    verify = replica.state.check
+
+    def faulty(type_: int, obj: bytes, **more: int):  # type: ignore[no-untyped-def]
+        if obj == spoilt.object:
+            raise ValueError("as if this object alone met a fault")
+        return verify(type_, obj, **more)
+
+    replica.state.check = faulty  # type: ignore[method-assign]
     replica.sync(CarriedPages([page.SerializeToString()]))
     assert list(replica.quarantined) == [spoilt.index]
     assert replica.state.membership(matter.membership.conversation) == matter.membership
+
+
+@pytest.mark.rule(Rule.LEAF_TEXT)
+def test_an_object_shown_otherwise_than_it_was_logged_is_refused_and_nothing_behind_it_is_taken(matter: Matter) -> None:
+    """A signature that is spoilt on the way would make a revocation count for nothing."""
+    page = SyncPage.FromString(pages_of(matter.archive)[0])
+    spoilt = next(item for item in page.items if pb.Leaf.FromString(item.leaf).type == pb.LEAF_TYPE_PREKEY)
+    spoilt.object = spoilt.object[:-1] + bytes([spoilt.object[-1] ^ 1])
+    replica = ArchiveReplica(matter.archive.pinned)
+    with pytest.raises(Refused) as refusal:
+        replica.sync(CarriedPages([page.SerializeToString()]))
+    assert refusal.value.rule is Rule.LEAF_TEXT
+    assert spoilt.index not in replica.quarantined
 
 
 def test_a_package_without_a_directory_is_told(matter: Matter) -> None:

@@ -72,7 +72,7 @@ def test_a_membership_leaf_shows_the_right_tags(archive: Archive, membership: Ve
         altered = pb.Leaf(
             type=good.type, object_hash=good.object_hash, relay_time_ms=good.relay_time_ms,
             conversation_tag=change.get("conversation_tag", good.conversation_tag),
-            user_tags=change.get("user_tags", good.user_tags),
+            user_tags=change.get("user_tags", good.user_tags), text_hash=good.text_hash,
         )  # fmt: skip
         replayed = replay(archive, whole=True, last=len(archive.leaves) - 1)
         refused(Rule.LEAF_TAG, replayed.apply, len(archive.leaves) - 1, altered, obj)

@@ -250,7 +250,7 @@ async def test_junk_is_refused_before_the_gate_looks_at_it(
     if flaw == "another's note":
         package.audit_note = package.archive_note
     else:
-        package.audit_leaves.extend([AuditItem(index=1, leaf=package.audit_leaves[1].leaf)] * 40_000)
+        package.audit_leaves.extend([AuditItem(index=1, leaf=package.audit_leaves[1].leaf)] * 25_000)
     monkeypatch.setattr("tapeline.relay.services.warranted.pass_gate_before_ciphertext", lambda *_: pytest.fail("ran"))
     with pytest.raises(Refused) as caught:
         await matter.ciphertext(package)

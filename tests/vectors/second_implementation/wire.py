@@ -35,7 +35,7 @@ DEFINITIONS = {
     "newest_leaf:u conversation_sequence:u?",
     "Message": "header:b ciphertext:b signature:b64",
     "Leaf": "type:e conversation_tag:b conversation_sequence:u user_tags:b* object_hash:b64 relay_time_ms:u "
-    "directory_sequence:u",
+    "directory_sequence:u text_hash:b",
     "AuditLeaf": "kind:s statement_hash:b64 time_ms:u about:b text_hash:b64",
     "HistoryGrant": "record_hash:b64 m:b32 q:b32 row:Row? shard:b opening_proof:b64 header:b",
     "LoginBody": "origin:s key:b32 nonce:b audience:s expires_ms:u",

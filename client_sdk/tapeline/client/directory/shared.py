@@ -16,6 +16,7 @@ from tapeline.client.store.leaves import DirectoryRow
 from tapeline.crypto.device import parse_device_entry
 from tapeline.crypto.membership import parse_statement
 from tapeline.crypto.wire import parse
+from tapeline.directory.checked import NOT_OF_THE_OBJECT
 from tapeline.directory.state import DirectoryState
 from tapeline.transparency.cosigned import CosignedCheckpoint
 from tapeline.wire.v1.objects_pb2 import Leaf, LeafType
@@ -134,8 +135,8 @@ class SharedDirectory:
             try:
                 self.state.apply(row.leaf_index, leaf, row.object)
             except Exception as fault:
-                if isinstance(fault, Refused) and fault.rule is Rule.LEAF_DIRECTORY:
-                    raise  # a leaf before this one is withheld
+                if isinstance(fault, Refused) and fault.rule in NOT_OF_THE_OBJECT:
+                    raise  # a leaf before this one is withheld, or this one is shown otherwise than it was logged
                 self.state.put_aside(row.leaf_index, leaf)
                 aside.append(Quarantined(row.leaf_index, as_error("Verifying a directory object", fault)))
                 continue

@@ -302,7 +302,7 @@ class Message(_message.Message):
     def __init__(self, header: _Optional[bytes] = ..., ciphertext: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class Leaf(_message.Message):
-    __slots__ = ("type", "conversation_tag", "conversation_sequence", "user_tags", "object_hash", "relay_time_ms", "directory_sequence")
+    __slots__ = ("type", "conversation_tag", "conversation_sequence", "user_tags", "object_hash", "relay_time_ms", "directory_sequence", "text_hash")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     CONVERSATION_TAG_FIELD_NUMBER: _ClassVar[int]
     CONVERSATION_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
@@ -310,6 +310,7 @@ class Leaf(_message.Message):
     OBJECT_HASH_FIELD_NUMBER: _ClassVar[int]
     RELAY_TIME_MS_FIELD_NUMBER: _ClassVar[int]
     DIRECTORY_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_HASH_FIELD_NUMBER: _ClassVar[int]
     type: LeafType
     conversation_tag: bytes
     conversation_sequence: int
@@ -317,7 +318,8 @@ class Leaf(_message.Message):
     object_hash: bytes
     relay_time_ms: int
     directory_sequence: int
-    def __init__(self, type: _Optional[_Union[LeafType, str]] = ..., conversation_tag: _Optional[bytes] = ..., conversation_sequence: _Optional[int] = ..., user_tags: _Optional[_Iterable[bytes]] = ..., object_hash: _Optional[bytes] = ..., relay_time_ms: _Optional[int] = ..., directory_sequence: _Optional[int] = ...) -> None: ...
+    text_hash: bytes
+    def __init__(self, type: _Optional[_Union[LeafType, str]] = ..., conversation_tag: _Optional[bytes] = ..., conversation_sequence: _Optional[int] = ..., user_tags: _Optional[_Iterable[bytes]] = ..., object_hash: _Optional[bytes] = ..., relay_time_ms: _Optional[int] = ..., directory_sequence: _Optional[int] = ..., text_hash: _Optional[bytes] = ...) -> None: ...
 
 class Ack(_message.Message):
     __slots__ = ("index", "leaf", "signature")

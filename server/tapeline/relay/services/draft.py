@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from tapeline.crypto.wire import encode
-from tapeline.directory.checked import NUMBERED
+from tapeline.directory.checked import NUMBERED, text_hash_of
 from tapeline.relay.services.conversations import Conversation
 from tapeline.relay.services.ledger import Ledger
 from tapeline.relay.services.sessions import Session
@@ -88,6 +88,7 @@ class Draft:
             relay_time_ms=self.leaf_time_ms,
             # A draft holds one leaf of the directory at most: publishing is a transaction of its own.
             directory_sequence=self.ledger.directory.numbers.next if type_ in NUMBERED else 0,
+            text_hash=text_hash_of(type_, obj),
         )
         placed = Placed(self.next_index, type_, conversation, sequence, encode(leaf), obj)
         self.placed.append(placed)
