@@ -61,6 +61,7 @@ class Alarms:
         self._refused: set[int] = set()
         self._pause_ms, self._next_ms = FIRST_PAUSE_MS, 0
         self.is_due = False
+        self._asked = 0
 
     def row(
         self, error: TapelineError, conversation: bytes = b"", record_hash: bytes = b"", message_hash: bytes = b""
@@ -90,7 +91,11 @@ class Alarms:
         rows = await self._device.database.run(partial(alarms.load_all, unfinished=True))
         due = [row for row in rows if row.position not in self._refused and _is_complaint(row)]
         self.is_due = bool(due)
+        # What was never filed first, and of that the relay's own signed words; then in turn, so that no junk in front
+        # keeps a later complaint from ever being asked after.
+        due.sort(key=lambda row: (row.filed, not row.acks, row.position <= self._asked, row.position))
         for row in due[:COMPLAINTS]:
+            self._asked = row.position if row.filed else self._asked
             try:
                 state = await self._file(row)
             except RelayUnreachable:

@@ -279,7 +279,9 @@ class Engine:
                 "The log holds a newer prekey of this device than its store: the store is an older copy.",
                 "What was sealed to it meanwhile stays sealed here: ask for it again. Restore no older copies.",
             )
-            await self.alarms.raise_now(older)
+            if older.cause not in self._faults:  # once a run, as publishing may fail for long
+                self._faults.add(older.cause)
+                await self.alarms.raise_now(older)
         if self.prekeys.is_due:
             await self.prekeys.publish()
         is_through = self._caught_up and self._frames.empty() and self.receiver.is_whole

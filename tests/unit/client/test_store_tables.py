@@ -187,3 +187,5 @@ def test_alarms_without_end_fill_no_disk(db: sqlite3.Connection, monkeypatch: py
     places = [alarms.add(db, AlarmRow(number, "LEF-2", "gap", b"", b"", b"")) for number in range(5)]
     assert places[3:] == [0, 0]
     assert [row.at_ms for row in alarms.load_all(db)] == [0, 1, 2]
+    evidence = AlarmRow(9, "LOG-5", "two leaves", b"", b"", b"", (PendingLeaf(1, b"leaf", b"s", 1).ack(),))
+    assert alarms.add(db, evidence) > 0  # no junk crowds the relay's signed words out
