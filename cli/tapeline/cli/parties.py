@@ -11,6 +11,7 @@ import typer
 
 from tapeline.agent.desk import Desk, open_desk
 from tapeline.base.errors import MalformedInput, NotFound, StateError
+from tapeline.base.hashing import HASH_BYTES
 from tapeline.base.secret import Secret
 from tapeline.cli.common import read_passphrase
 from tapeline.cli.waiting import speaking
@@ -77,9 +78,15 @@ def chosen_ceremony(known: Sequence[bytes], text: str | None) -> bytes:
     return found[0]
 
 
+WHOLE = frozenset({"case's hash", "conversation's id", "session's hash"})
+
+
 def unhex(text: str, what: str) -> bytes:
-    """Return bytes from hex typed by a person."""
+    """Return bytes from hex typed by a person; a hash or id that is cut short names nothing."""
     try:
-        return bytes.fromhex(text)
+        data = bytes.fromhex(text)
     except ValueError:
         raise MalformedInput(f"The {what} is not hexadecimal.", "Copy it as a whole.") from None
+    if what in WHOLE and len(data) != HASH_BYTES:
+        raise MalformedInput(f"The {what} is not whole: it has {2 * HASH_BYTES} digits.", "Copy it as a whole.")
+    return data
