@@ -17,7 +17,7 @@ from tapeline.wire.v1.objects_pb2 import RecordView
 from tapeline.wire.v1.relay_pb2 import ServerFrame
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_what_a_device_could_not_verify_is_in_the_auditors_copy(tmp_path: Path) -> None:
     with whole_deployment(tmp_path, custodians=CUSTODIANS[:2], threshold=2) as (deployment, _):
         record, text = await _complain(deployment)

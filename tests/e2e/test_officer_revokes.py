@@ -28,7 +28,7 @@ _NUMBERS = count()
 PASSPHRASE = "a long passphrase"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_a_stolen_device_and_a_leaver_are_cut_off(tmp_path: Path) -> None:
     with whole_deployment(tmp_path, custodians=HOLDERS, threshold=2) as (deployment, _):
         await _devices(deployment)
