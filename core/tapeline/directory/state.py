@@ -9,7 +9,7 @@ from tapeline.base.rules import Rule, require
 from tapeline.crypto.device import VerifiedDevice
 from tapeline.crypto.membership import VerifiedMembership
 from tapeline.crypto.prekey import VerifiedPrekey
-from tapeline.directory.checked import NUMBERED, Checked, require_leaf, require_no_number, require_text
+from tapeline.directory.checked import DIRECTORY, NUMBERED, Checked, require_leaf, require_no_number, require_text
 from tapeline.directory.facts import FactBuilder
 from tapeline.directory.order import DirectoryNumbers, LeafTimes, Sequences
 from tapeline.directory.verify import verify_object
@@ -17,7 +17,7 @@ from tapeline.governance.certificate import EscrowCertificate
 from tapeline.governance.roster import Roster
 from tapeline.wire.v1.objects_pb2 import Leaf, LeafType
 
-DIRECTORY_TYPES = NUMBERED | {LeafType.LEAF_TYPE_MEMBERSHIP}
+DIRECTORY_TYPES = DIRECTORY
 OF_ORDER = frozenset({Rule.LEAF_SEQUENCE, Rule.LEAF_TIME, Rule.LEAF_DIRECTORY})
 """Rules about a leaf's place: where one is broken, leaves are withheld or dated falsely, whatever the object is."""
 
